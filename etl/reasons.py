@@ -3,6 +3,9 @@
 from typing import Final
 
 REASONS: Final[dict[str, str]] = {
+    # acquire: pages that say 200 and are no article
+    "soft_404": "the page is an error page or the front page that a publisher serves for a missing article",
+    "consent_wall": "the page asks for consent to cookies or tracking instead of showing the article",
     # read: files
     "unreadable_file": "the file can't be opened or read (permissions, a dangling link, a device)",
     "empty_file": "the file holds no bytes",
