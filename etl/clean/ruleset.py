@@ -1,0 +1,330 @@
+"""Rules as data: the TOML files under ``rules/``, loaded, compiled and matched in linear time.
+
+One file a language (``rules/de.toml``) and ``rules/any.toml`` for wording of no language. ``docs/cleaning.md``
+describes the format. All patterns that apply to a text run as one google-re2 Set, so the time for a unit of text is
+linear in its length whatever the patterns say. RE2's ``\\b``, ``\\w`` and ``\\d`` know ASCII only; they are rewritten
+here so that a rule means what it means to Python's ``re``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import re2
+
+from etl.errors import ConfigurationError
+from etl.model import SpanClass
+
+Scope = Literal["label", "text"]
+Strength = Literal["certain", "strong", "weak"]
+#: What a rule can speak for: a class of boilerplate, or ``content``, which speaks against stripping.
+RuleClass = Literal[SpanClass, "content"]
+
+RULES_FOLDER = Path(__file__).parent / "rules"
+CLASSES: tuple[str, ...] = (*get_args(SpanClass), "content")
+SCOPES: tuple[str, ...] = get_args(Scope)
+STRENGTHS: tuple[str, ...] = get_args(Strength)
+DEFAULT_MAX_CHARS = 400
+#: A Set of some hundred patterns needs more than RE2's default of 8 MiB for its automaton.
+RE2_MAX_MEMORY = 256 * 1024 * 1024
+
+_KEYS = {"id", "class", "pattern", "scope", "strength", "max_chars", "case", "sentence", "match", "no_match"}
+_REQUIRED = {"id", "class", "pattern", "match", "no_match"}
+_ID = re.compile(r"[a-z]{2,3}\.[a-z]+\.[a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One wording and what it says about the block or sentence that holds it.
+
+    Attributes:
+        id: ``LANGUAGE.CLASS.NAME``, unique over all files.
+        class_: the class of boilerplate it speaks for, or ``content``.
+        pattern: a regular expression of the RE2 subset, as written in the file.
+        scope: ``label``: the whole block is this wording; ``text``: the wording stands anywhere in the unit.
+        strength: how much one hit says (``certain``, ``strong``, ``weak``).
+        max_chars: the longest unit, in code points, that the rule says anything about.
+        sentence: whether a hit can take its sentence out of a paragraph of content.
+        case_sensitive: whether upper and lower case differ.
+        match, no_match: examples, which are the rule's tests.
+        file, line: where it is written.
+    """
+
+    id: str
+    class_: str
+    language: str
+    pattern: str
+    scope: str = "text"
+    strength: str = "strong"
+    max_chars: int = DEFAULT_MAX_CHARS
+    sentence: bool = False
+    case_sensitive: bool = False
+    match: tuple[str, ...] = ()
+    no_match: tuple[str, ...] = ()
+    file: str = ""
+    line: int = 0
+
+    def re2_pattern(self) -> str:
+        """The pattern as it is given to RE2."""
+        return _framed(unicode_classes(self.pattern), self, r"[^\pL\pN]*")
+
+    def stdlib_pattern(self) -> str:
+        """The same for Python's ``re``: the reference that the linter compares with."""
+        return _framed(self.pattern, self, r"[\W_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a rule file, and where."""
+
+    file: str
+    line: int
+    rule: str | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.rule or '(file)'}: {self.message}"
+
+
+def _framed(pattern: str, rule: Rule, padding: str) -> str:
+    flags = "" if rule.case_sensitive else "(?i)"
+    return f"{flags}^{padding}(?:{pattern}){padding}$" if rule.scope == "label" else f"{flags}(?:{pattern})"
+
+
+_OUTSIDE = {
+    "b": r"(?:^|$|[^\pL\pN_])",
+    "w": r"[\pL\pN_]",
+    "W": r"[^\pL\pN_]",
+    "d": r"\p{Nd}",
+    "D": r"\P{Nd}",
+    "s": r"(?:\s{1,2})",
+}
+_INSIDE = {"w": r"\pL\pN_", "d": r"\p{Nd}", "D": r"\P{Nd}"}
+_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def unicode_classes(pattern: str) -> str:
+    r"""Rewrites a pattern for RE2 so that it means what it means to Python's ``re``.
+
+    RE2's ``\w \W \d \D`` and ``\b`` are ASCII only. The classes have an exact equivalent. ``\b`` becomes a class that
+    consumes the character beside the word; so that ``one\b two`` and ``one\b.{0,20}\btwo`` still find their space,
+    white space in a unit is doubled (``unit_text``) and a space in a pattern stands for one or two.
+
+    Raises:
+        ValueError: ``\B``, or ``\W`` or ``\b`` inside a character class: they have no rewriting.
+    """
+    out: list[str] = []
+    position = 0
+    while position < len(pattern):
+        char = pattern[position]
+        if char == "[" and (found := _CLASS.match(pattern, position)):
+            out.append(_rewritten_class(found[0]))
+            position = found.end()
+            continue
+        if char == "\\" and position + 1 < len(pattern):
+            escape = pattern[position + 1]
+            if escape == "B":
+                raise ValueError(r"\B can't be used in a rule")
+            if escape in "pP" and pattern[position + 2 : position + 3] == "{":
+                end = pattern.find("}", position) + 1 or len(pattern)
+                out.append(pattern[position:end])
+                position = end
+                continue
+            out.append(_OUTSIDE.get(escape, "\\" + escape))
+            position += 2
+            continue
+        out.append("(?: {1,2})" if char == " " else char)
+        position += 1
+    return "".join(out)
+
+
+def _rewritten_class(text: str) -> str:
+    def inside(found: re.Match[str]) -> str:
+        if found[1] in "WbB":
+            raise ValueError(rf"\{found[1]} can't be used inside [...]")
+        return _INSIDE.get(found[1], found[0])
+
+    rewritten = _ESCAPE.sub(inside, text)
+    if text[1] != "^" and (" " in text or r"\s" in text):
+        return f"(?:  |{rewritten})"
+    return rewritten
+
+
+def re2_options() -> Any:
+    options = re2.Options()
+    options.max_mem = RE2_MAX_MEMORY
+    options.log_errors = False
+    return options
+
+
+def _line_numbers(source: str) -> list[int]:
+    """The line of each ``[[rule]]`` header, in order: tomllib doesn't tell."""
+    return [n for n, line in enumerate(source.splitlines(), 1) if line.strip().replace(" ", "") == "[[rule]]"]
+
+
+def read_rules(path: Path) -> tuple[list[Rule], list[Problem]]:
+    """The rules of one file and what is wrong with its form (examples are the linter's part)."""
+    name = path.name
+    try:
+        source = path.read_text(encoding="utf-8")
+        document = tomllib.loads(source)
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [Problem(name, 1, None, f"can't be read: {error}")]
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"at line (\d+)", str(error))
+        return [], [Problem(name, int(where[1]) if where else 1, None, f"not valid TOML: {error}")]
+    problems: list[Problem] = []
+    language = document.get("language")
+    if language != path.stem:
+        problems.append(
+            Problem(name, 1, None, f'the first key must be language = "{path.stem}", as the file is named')
+        )
+    for key in sorted(set(document) - {"language", "rule"}):
+        problems.append(Problem(name, 1, None, f"unknown key {key!r}: a file holds language and [[rule]] tables"))
+    tables = document.get("rule", [])
+    lines = _line_numbers(source)
+    rules: list[Rule] = []
+    for number, table in enumerate(tables if isinstance(tables, list) else []):
+        line = lines[number] if number < len(lines) else 1
+        rule, faults = _rule(table, path.stem, name, line)
+        problems.extend(faults)
+        if rule is not None:
+            rules.append(rule)
+    return rules, problems
+
+
+def _rule(table: dict[str, Any], language: str, file: str, line: int) -> tuple[Rule | None, list[Problem]]:
+    rule_id = table.get("id") if isinstance(table.get("id"), str) else None
+
+    def problem(message: str) -> Problem:
+        return Problem(file, line, rule_id, message)
+
+    problems = [problem(f"unknown key {key!r}") for key in sorted(set(table) - _KEYS)]
+    problems += [problem(f"the key {key!r} is missing") for key in sorted(_REQUIRED - set(table))]
+    kinds: dict[str, type] = {"id": str, "class": str, "pattern": str, "scope": str, "strength": str}
+    kinds |= {"max_chars": int, "case": bool, "sentence": bool, "match": list, "no_match": list}
+    for key, kind in kinds.items():
+        if key in table and (not isinstance(table[key], kind) or (kind is int and isinstance(table[key], bool))):
+            problems.append(problem(f"{key!r} must be of type {kind.__name__}"))
+    if problems:
+        return None, problems
+    if not _ID.fullmatch(table["id"]) or table["id"].split(".")[:2] != [language, table["class"]]:
+        problems.append(problem(f"the id must read {language}.{table['class']}.some_name (lower case, digits, _)"))
+    for key, allowed, default in (
+        ("class", CLASSES, ""),
+        ("scope", SCOPES, "text"),
+        ("strength", STRENGTHS, "strong"),
+    ):
+        if table.get(key, default) not in allowed:
+            problems.append(problem(f"{key} is {table[key]!r}, not one of {', '.join(allowed)}"))
+    if not 10 <= table.get("max_chars", DEFAULT_MAX_CHARS) <= 5000:
+        problems.append(problem("max_chars must lie between 10 and 5000"))
+    for key in ("match", "no_match"):
+        if not all(isinstance(example, str) for example in table[key]):
+            problems.append(problem(f"{key!r} must be a list of strings"))
+    if problems:
+        return None, problems
+    return (
+        Rule(
+            id=table["id"],
+            class_=table["class"],
+            language=language,
+            pattern=table["pattern"],
+            scope=table.get("scope", "text"),
+            strength=table.get("strength", "strong"),
+            max_chars=table.get("max_chars", DEFAULT_MAX_CHARS),
+            sentence=table.get("sentence", False),
+            case_sensitive=table.get("case", False),
+            match=tuple(table["match"]),
+            no_match=tuple(table["no_match"]),
+            file=file,
+            line=line,
+        ),
+        [],
+    )
+
+
+class RuleSet:
+    """Rules that are matched together, as one automaton.
+
+    Raises:
+        ConfigurationError: a pattern is not of the RE2 subset, named with file, line and rule.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._set = re2.Set.SearchSet(re2_options())
+        for rule in self.rules:
+            try:
+                self._set.Add(rule.re2_pattern())
+            except (re2.error, ValueError) as error:
+                raise ConfigurationError(
+                    f"{rule.file}:{rule.line}: rule {rule.id}: the pattern can't be used: {error}",
+                    fix="run `klartext rules check` and mend the pattern",
+                ) from None
+        if self.rules:
+            self._set.Compile()
+
+    def match(self, unit: str) -> list[Rule]:
+        """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order."""
+        if not self.rules:
+            return []
+        hits = self._set.Match(unit)
+        if not hits:
+            return []
+        size = len(unit) - unit.count("  ")
+        return [rule for rule in map(self.rules.__getitem__, sorted(hits)) if size <= rule.max_chars]
+
+
+@lru_cache(maxsize=1)
+def all_rules() -> dict[str, tuple[Rule, ...]]:
+    """Every rule that ships, by language.
+
+    Raises:
+        ConfigurationError: a file is wrong.
+    """
+    out: dict[str, tuple[Rule, ...]] = {}
+    for path in sorted(RULES_FOLDER.glob("*.toml")):
+        rules, problems = read_rules(path)
+        if problems:
+            raise ConfigurationError(str(problems[0]), fix="run `klartext rules check` and mend the file")
+        out[path.stem] = tuple(rules)
+    return out
+
+
+@lru_cache(maxsize=64)
+def rules_for(language: str) -> RuleSet:
+    """The rules for a text: of no language, of its own, and English ones, which leak into pages of all languages."""
+    known = all_rules()
+    names = dict.fromkeys(("any", language, "en"))
+    return RuleSet(rule for name in names for rule in known.get(name, ()))
+
+
+# Typography that rules needn't spell out. One to one, so that offsets stay.
+_FOLDED = {"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‐": "-"}
+_FOLDED |= {"‑": "-", "–": "-", "—": "-", "−": "-", "\u00a0": " ", "\u202f": " ", "\u3000": " ", "…": "."}
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_HAS_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+
+
+def fold(text: str) -> str:
+    """Quotes, dashes, spaces and full-width forms made plain, code point for code point."""
+    for odd, plain in _FOLDED.items():
+        if odd in text:
+            text = text.replace(odd, plain)
+    return text.translate(_FULL_WIDTH) if _HAS_FULL_WIDTH.search(text) else text
+
+
+def unit_text(folded: str) -> str:
+    """A block or sentence of folded text as rules see it: invisible characters out, each white space two spaces."""
+    if not folded.isascii() and _INVISIBLE.search(folded):
+        folded = _INVISIBLE.sub("", folded)
+    return "  ".join(folded.split())
