@@ -1,0 +1,166 @@
+"""The text of a page in reading order, with the element that each character comes from.
+
+An extractor's output has lost where its paragraphs stood. They are found again by their characters: the page's
+text and a paragraph are compared without white space, so what the extractor did to spaces, line breaks and inline
+elements doesn't matter.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lxml import html
+
+from etl.extract.body import CELL_SEPARATOR
+from etl.model import Block
+
+# Elements whose text nobody reads.
+_SILENT = frozenset({"head", "script", "style", "template", "textarea", "select", "iframe", "object", "svg", "math"})
+_BLOCK_NAMES = (
+    "p h1 h2 h3 h4 h5 h6 li dd dt blockquote q pre figcaption caption td th div section article aside main header "
+    "footer nav form figure table ul ol dl summary details address body center fieldset label button"
+)
+_BLOCK_TAGS = frozenset(_BLOCK_NAMES.split())
+# What extractors name their elements, in the words of HTML.
+_TELLING = frozenset({"li", "td", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+MAX_CLASSES = 40
+_ANCHOR = 24
+
+
+@dataclass(slots=True)
+class Flow:
+    """``key`` is the page's text without white space; piece ``i`` starts at ``starts[i]`` in it."""
+
+    key: str
+    starts: list[int]
+    owners: list[html.HtmlElement]
+    linked: list[bool]
+    _cursor: int = 0
+
+    def evidence(self, block: str, tag: str) -> tuple[str, float | None, tuple[str, ...]]:
+        """Tag, share of linked characters, and class words of the place the block comes from.
+
+        Call it in the order of the blocks: a text that stands on the page twice is then taken in turn.
+        """
+        found = self._find("".join(block.replace(CELL_SEPARATOR, "").split() if tag == "td" else block.split()))
+        if found is None:
+            return tag, None, ()
+        start, end = found
+        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, end - 1) - 1
+        linked = 0
+        for i in range(first, last + 1):
+            if self.linked[i]:
+                stop = self.starts[i + 1] if i < len(self.starts) - 1 else len(self.key)
+                linked += min(stop, end) - max(self.starts[i], start)
+        element = _common_ancestor(self.owners[first], self.owners[last])
+        return self._tag(element, tag), round(linked / (end - start), 4), _classes(element)
+
+    def _find(self, key: str) -> tuple[int, int] | None:
+        if not key:
+            return None
+        for origin in (self._cursor, 0):
+            at = self.key.find(key, origin)
+            if at >= 0:
+                self._cursor = at + len(key)
+                return at, at + len(key)
+        # The extractor left something out in the middle: both ends must stand near each other.
+        if len(key) < 2 * _ANCHOR:
+            return None
+        for origin in (self._cursor, 0):
+            at = self.key.find(key[:_ANCHOR], origin)
+            if at >= 0:
+                end = self.key.find(key[-_ANCHOR:], at + _ANCHOR, at + 2 * len(key) + 200)
+                if end >= 0:
+                    self._cursor = end + _ANCHOR
+                    return at, self._cursor
+        return None
+
+    def _tag(self, element: html.HtmlElement, tag: str) -> str:
+        if tag in _TELLING:
+            return tag
+        for ancestor in (element, *element.iterancestors()):
+            if ancestor.tag in _BLOCK_TAGS:
+                return str(ancestor.tag)
+        return tag
+
+
+def read_flow(root: html.HtmlElement, max_depth: int) -> Flow | None:
+    """Walk the tree once; ``None`` when it is nested deeper than ``max_depth``."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    owners: list[html.HtmlElement] = []
+    linked: list[bool] = []
+    length = 0
+    # (element, depth, inside a link); a depth of -1 stands for the text after the element.
+    stack: list[tuple[html.HtmlElement, int, bool]] = [(root, 1, False)]
+    while stack:
+        element, depth, in_link = stack.pop()
+        if depth < 0:
+            text, owner = element.tail, element.getparent()
+        else:
+            if depth > max_depth:
+                return None
+            if element.tail:
+                stack.append((element, -1, in_link))
+            if element.tag in _SILENT:
+                continue
+            in_link = in_link or element.tag == "a"
+            text, owner = element.text, element
+            stack.extend([(child, depth + 1, in_link) for child in reversed(element)])
+        if text:
+            key = "".join(text.split())
+            if key and owner is not None:
+                starts.append(length)
+                owners.append(owner)
+                linked.append(in_link)
+                pieces.append(key)
+                length += len(key)
+    return Flow("".join(pieces), starts, owners, linked)
+
+
+def _common_ancestor(first: html.HtmlElement, last: html.HtmlElement) -> html.HtmlElement:
+    if first is last:
+        return first
+    chain = {first, *first.iterancestors()}
+    element = last
+    while element not in chain:
+        parent = element.getparent()
+        if parent is None:
+            break
+        element = parent
+    return element
+
+
+def _classes(element: html.HtmlElement) -> tuple[str, ...]:
+    words: dict[str, None] = {}
+    for ancestor in (element, *element.iterancestors()):
+        if ancestor.tag in ("body", "html"):
+            break
+        for name in ("class", "id"):
+            value = ancestor.get(name)
+            if value:
+                words.update(dict.fromkeys(split_words(value)))
+        if len(words) >= MAX_CLASSES:
+            break
+    return tuple(words)[:MAX_CLASSES]
+
+
+@lru_cache(maxsize=4096)
+def split_words(value: str) -> tuple[str, ...]:
+    """Lower-cased words of a class or id attribute, split at non-letters and at camel-case joints."""
+    return tuple(word.lower() for word in _WORD.findall(value[:500]) if len(word) > 1)
+
+
+def place_blocks(flow: Flow, pieces: list[tuple[str, str]]) -> tuple[str, tuple[Block, ...]]:
+    """Join ``(tag, text)`` pieces by blank lines, each a block with its evidence."""
+    blocks: list[Block] = []
+    position = 0
+    for tag, text in pieces:
+        found_tag, link_share, classes = flow.evidence(text, tag)
+        blocks.append(Block(position, position + len(text), found_tag, link_share, classes))
+        position += len(text) + 2
+    return "\n\n".join(text for _, text in pieces), tuple(blocks)
