@@ -1,0 +1,217 @@
+"""What a run remembers of earlier ones: validators, digests, failures, when a host may be asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+from etl.acquire.outcomes import Outcome
+
+Result = TypeVar("Result")
+WhatKind = Literal["article", "feed", "sitemap"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What is known of one URL.
+
+    Attributes:
+        etag, last_modified: validators of the last answer, sent back as they came.
+        content_sha256: of the decoded body.
+        first_stored_at, stored_at: WARC-Date of the first and the last stored response.
+        stored_url: its WARC-Target-URI.
+        asked_at: when it was asked for last.
+        failures: how often in a row it failed.
+        last_outcome: what came of it.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    content_sha256: bytes | None = None
+    first_stored_at: datetime | None = None
+    stored_at: datetime | None = None
+    stored_url: str | None = None
+    asked_at: datetime
+    failures: int = 0
+    last_outcome: Outcome = "stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One URL asked for (or left), for the log; ``page`` is what is known of it from now on, None: as before."""
+
+    key: str
+    kind: WhatKind
+    url: str
+    source: str
+    at: datetime
+    outcome: Outcome
+    detail: str = ""
+    status: int | None = None
+    received: int | None = None
+    origin: str | None = None
+    page: Page | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFile:
+    """A robots.txt or tdmrep.json as it was had: ``status`` 200 with a body, another one, or None (unreachable)."""
+
+    status: int | None
+    body: bytes
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How a source is doing: when it is due, what the last look at it gave."""
+
+    name: str
+    asked_at: datetime
+    next_due: datetime
+    failures: int = 0
+    last_error: str | None = None
+    found: int = 0
+    stored: int = 0
+    interval_seconds: float = 0.0
+
+
+class State(Protocol):
+    """The memory behind a run. All calls come from one thread.
+
+    Every method may raise DatabaseUnavailableError.
+    """
+
+    def pages(self, keys: Sequence[str]) -> dict[str, Page]:
+        """What is known of these keys."""
+
+    def save(self, visits: Sequence[Visit]) -> None:
+        """Keep and log visits, all or none of them."""
+
+    def lock_host(self, host: str) -> float | None:
+        """Take a host: seconds until it may be asked, or None when another run has it."""
+
+    def unlock_host(self, host: str, wait: float) -> None:
+        """Give a host back; it may be asked in ``wait`` seconds."""
+
+    def site_file(self, url: str) -> SiteFile | None:
+        """The copy of a robots.txt or tdmrep.json."""
+
+    def save_site_file(self, url: str, copy: SiteFile) -> None:
+        """Keep a copy."""
+
+    def sources(self) -> dict[str, SourceHealth]:
+        """Every source that was ever asked."""
+
+    def save_source(self, health: SourceHealth) -> None:
+        """Keep how a source is doing."""
+
+    def position(self, name: str) -> Mapping[str, int]:
+        """ccnews: how far each archive file was read (bytes; -1: to its end)."""
+
+    def save_position(self, name: str, path: str, position: int) -> None:
+        """ccnews: a file was read to here."""
+
+    def close(self) -> None:
+        """End the session; locks go with it."""
+
+
+class MemoryState:
+    """State that lives as long as this object: for `sources check`, which must leave nothing behind, and tests."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Page] = {}
+        self.log: list[Visit] = []
+        self._locks: dict[str, threading.Lock] = {}
+        self._ready: dict[str, float] = {}
+        self._files: dict[str, SiteFile] = {}
+        self._sources: dict[str, SourceHealth] = {}
+        self._positions: dict[str, dict[str, int]] = {}
+
+    def pages(self, keys: Sequence[str]) -> dict[str, Page]:
+        return {key: self.known[key] for key in keys if key in self.known}
+
+    def save(self, visits: Sequence[Visit]) -> None:
+        self.log += [replace(visit, page=None) for visit in visits]
+        self.known |= {visit.key: visit.page for visit in visits if visit.page is not None}
+
+    def lock_host(self, host: str) -> float | None:
+        if not self._locks.setdefault(host, threading.Lock()).acquire(blocking=False):
+            return None
+        return max(0.0, self._ready.get(host, 0.0) - time.monotonic())
+
+    def unlock_host(self, host: str, wait: float) -> None:
+        self._ready[host] = time.monotonic() + wait
+        self._locks[host].release()
+
+    def site_file(self, url: str) -> SiteFile | None:
+        return self._files.get(url)
+
+    def save_site_file(self, url: str, copy: SiteFile) -> None:
+        self._files[url] = copy
+
+    def sources(self) -> dict[str, SourceHealth]:
+        return dict(self._sources)
+
+    def save_source(self, health: SourceHealth) -> None:
+        self._sources[health.name] = health
+
+    def position(self, name: str) -> Mapping[str, int]:
+        return dict(self._positions.get(name, {}))
+
+    def save_position(self, name: str, path: str, position: int) -> None:
+        self._positions.setdefault(name, {})[path] = position
+
+    def close(self) -> None:
+        return
+
+
+class StateThread:
+    """A state for coroutines: its calls run one after the other in a thread of their own."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="klartext-state")
+
+    async def _run(self, call: Callable[..., Result], *args: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
+
+    async def pages(self, keys: Iterable[str]) -> dict[str, Page]:
+        return await self._run(self._state.pages, list(keys))
+
+    async def save(self, visits: Sequence[Visit]) -> None:
+        await self._run(self._state.save, visits)
+
+    async def lock_host(self, host: str) -> float | None:
+        return await self._run(self._state.lock_host, host)
+
+    async def unlock_host(self, host: str, wait: float) -> None:
+        await self._run(self._state.unlock_host, host, wait)
+
+    async def site_file(self, url: str) -> SiteFile | None:
+        return await self._run(self._state.site_file, url)
+
+    async def save_site_file(self, url: str, copy: SiteFile) -> None:
+        await self._run(self._state.save_site_file, url, copy)
+
+    async def sources(self) -> dict[str, SourceHealth]:
+        return await self._run(self._state.sources)
+
+    async def save_source(self, health: SourceHealth) -> None:
+        await self._run(self._state.save_source, health)
+
+    async def position(self, name: str) -> Mapping[str, int]:
+        return await self._run(self._state.position, name)
+
+    async def save_position(self, name: str, path: str, position: int) -> None:
+        await self._run(self._state.save_position, name, path, position)
+
+    def close(self) -> None:
+        """Wait for what is under way; the state itself stays open."""
+        self._executor.shutdown(wait=True)
