@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg2
@@ -105,7 +105,8 @@ def dsn_from_airflow(value: str) -> str:
         "keepalives",
     }
     parts |= {key: str(item) for key, item in extra.items() if key in known}
-    return make_dsn(**{key: item for key, item in parts.items() if item not in (None, "")})
+    dsn: str = make_dsn(**{key: item for key, item in parts.items() if item not in (None, "")})
+    return dsn
 
 
 def resolve(login: Login = "writer", *, settings: Settings | None = None, start: bool = True) -> Target:
@@ -139,6 +140,15 @@ def resolve(login: Login = "writer", *, settings: Settings | None = None, start:
     )
 
 
+def target_of(dsn: str) -> Target:
+    """The target behind a DSN that a caller already has (a DAG's connection).
+
+    Raises:
+        ConfigurationError: it is no DSN.
+    """
+    return Target(dsn, _label(_parse(dsn, "the connection's DSN")))
+
+
 def connect(target: Target, *, application: str = "klartext") -> Connection:
     """A connection in UTC.
 
@@ -146,11 +156,8 @@ def connect(target: Target, *, application: str = "klartext") -> Connection:
         DatabaseUnavailableError: nothing answers there, or the login is refused (the message has no password).
     """
     try:
-        connection = psycopg2.connect(
-            target.dsn,
-            application_name=application,
-            **({} if "connect_timeout" in target.dsn else {"connect_timeout": 10}),
-        )
+        parts: dict[str, Any] = {"connect_timeout": "10", **parse_dsn(target.dsn), "application_name": application}
+        connection: Connection = psycopg2.connect(**parts)
     except psycopg2.OperationalError as error:
         reason = " ".join(str(error).split())
         password = parse_dsn(target.dsn).get("password")

@@ -293,7 +293,7 @@ class EmbeddedPostgres:
         account = self._server_account()
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
         identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-        return subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(binaries / "bin" / command), *arguments],
             check=False,
             stdout=output,
@@ -306,6 +306,7 @@ class EmbeddedPostgres:
             start_new_session=True,  # Ctrl-C in the terminal must not reach the server
             **identity,  # type: ignore[call-overload]
         )
+        return done
 
     def _initdb(self, binaries: Path) -> None:
         # A half-made cluster of an interrupted start holds nothing.
