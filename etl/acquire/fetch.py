@@ -41,7 +41,10 @@ from etl.acquire.settings import AcquireSettings
 
 HEAD_BYTES: Final = 64 * 1024
 ACCEPT_PAGE: Final = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1"
-ACCEPT_FEED: Final = "application/atom+xml,application/rss+xml,application/rdf+xml;q=0.9,application/xml;q=0.8,text/xml;q=0.8,*/*;q=0.1"
+ACCEPT_FEED: Final = (
+    "application/atom+xml,application/rss+xml,application/rdf+xml;q=0.9,"
+    "application/xml;q=0.8,text/xml;q=0.8,*/*;q=0.1"
+)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
@@ -432,9 +435,9 @@ def _translate(error: BaseException, limits: AcquireSettings, progress: Progress
     got = progress.received
     for cause in causes:
         if isinstance(cause, UnsafeAddressError):
-            return FetchError("unsafe_address", str(cause))
+            return FetchError("unsafe_address", str(cause), connected=False)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return FetchError("timeout", f"no connection within {limits.connect_timeout:g} s")
+        return FetchError("timeout", f"no connection within {limits.connect_timeout:g} s", connected=False)
     if isinstance(error, aiohttp.SocketTimeoutError):
         return FetchError("timeout", f"nothing came for {limits.read_timeout:g} s", received=got)
     if isinstance(error, TimeoutError):
@@ -442,11 +445,13 @@ def _translate(error: BaseException, limits: AcquireSettings, progress: Progress
     for cause in causes:
         if isinstance(cause, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError):
             reason = getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or str(cause)
-            return FetchError("tls_error", f"TLS: {reason}")
+            return FetchError("tls_error", f"TLS: {reason}", connected=False)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return FetchError("dns_error", f"{error.host}: {_short(error.os_error)}", passing=True)
+        return FetchError("dns_error", f"{error.host}: {_short(error.os_error)}", passing=True, connected=False)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return FetchError("connection_error", f"no connection: {_short(error.os_error)}", passing=True)
+        return FetchError(
+            "connection_error", f"no connection: {_short(error.os_error)}", passing=True, connected=False
+        )
     if isinstance(error, aiohttp.InvalidURL | UnicodeError):
         return FetchError("unsafe_address", f"no URL: {_short(error)}")
     return FetchError(

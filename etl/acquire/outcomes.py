@@ -60,6 +60,7 @@ class FetchError(Exception):
         received: bytes of the body that arrived.
         passing: another try may help.
         retry_after: seconds that the server asked to wait.
+        connected: a connection had been made.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class FetchError(Exception):
         received: int = 0,
         passing: bool = False,
         retry_after: float | None = None,
+        connected: bool = True,
     ) -> None:
         super().__init__(f"{outcome}: {detail}")
         self.outcome: Outcome = outcome
@@ -79,3 +81,4 @@ class FetchError(Exception):
         self.received = received
         self.passing = passing
         self.retry_after = retry_after
+        self.connected = connected

@@ -25,22 +25,26 @@ _KEPT_RULES: Final = 2000  # parsed files in memory
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a robots.txt says to one client.
-
-    ``problem`` tells why nothing is allowed when the file couldn't be had.
-    """
+    """What a robots.txt says to one client; ``problem``: why it couldn't be had, so that nothing is allowed."""
 
     parsed: Any
     product: str
-    problem: str | None = None
+    problem: FetchError | None = None
 
-    def refusal(self, url: str) -> str | None:
-        """Why ``url`` may not be asked for, or None."""
+    def check(self, url: str) -> None:
+        """Refuse a URL.
+
+        Raises:
+            FetchError: ``robots_denied``, or what is wrong with the host when it can't be connected to at all.
+        """
         if self.problem is not None:
-            return f"robots.txt can't be had ({self.problem}), so nothing is allowed"
-        if self.parsed is None or self.parsed.can_fetch(url, self.product):
-            return None
-        return f"robots.txt disallows it for {self.product}"
+            if not self.problem.connected or (self.problem.outcome == "deferred" and self.problem.status is None):
+                raise FetchError(self.problem.outcome, self.problem.detail, connected=False)
+            raise FetchError(
+                "robots_denied", f"robots.txt can't be had ({self.problem.detail}), so nothing is allowed"
+            )
+        if self.parsed is not None and not self.parsed.can_fetch(url, self.product):
+            raise FetchError("robots_denied", f"robots.txt disallows it for {self.product}")
 
     @property
     def crawl_delay(self) -> float:
@@ -60,12 +64,11 @@ def product_token(agent: str) -> str:
     return match[0] if match else "klartext"
 
 
-def parse_robots(copy: SiteFile, agent: str) -> Rules:
+def parse_robots(copy: SiteFile | FetchError, agent: str) -> Rules:
     """The rules of a robots.txt as it was had: 4xx allows everything, 5xx and silence allow nothing."""
     product = product_token(agent)
-    if copy.status is None or copy.status >= 500 or copy.status == 429:
-        problem = copy.body.decode("utf-8", "replace") or f"status {copy.status}"
-        return Rules(None, product, problem)
+    if isinstance(copy, FetchError):
+        return Rules(None, product, copy)
     if copy.status != 200:
         return Rules(None, product)
     body = copy.body.removeprefix(b"\xef\xbb\xbf")
@@ -104,7 +107,7 @@ class Sites:
         self._fetcher = fetcher
         self._state = state
         self._settings = settings
-        self._files: OrderedDict[str, SiteFile] = OrderedDict()
+        self._files: OrderedDict[str, SiteFile | FetchError] = OrderedDict()
         self._rules: OrderedDict[tuple[str, str], Rules] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -123,46 +126,46 @@ class Sites:
         """Refuse a URL.
 
         Raises:
-            FetchError: robots.txt doesn't allow it.
+            FetchError: robots.txt doesn't allow it, or its host can't be connected to.
         """
-        refusal = (await self.rules(url, agent, delay)).refusal(url)
-        if refusal is not None:
-            raise FetchError("robots_denied", refusal)
+        (await self.rules(url, agent, delay)).check(url)
 
     async def tdm_reserved(self, url: str, agent: str, delay: float) -> bool:
         """Whether the site's tdmrep.json reserves text and data mining for ``url``."""
         if not self._settings.tdmrep:
             return False
         place = origin(url) + "/.well-known/tdmrep.json"
-        rules = await self.rules(url, agent, delay)
-        if rules.refusal(place) is not None:
+        try:
+            await self.check(place, agent, delay)
+        except FetchError:
             return False
         copy = await self._file(place, agent, delay, ROBOTS_BYTES)
-        return copy.status == 200 and tdm_reserved(copy.body, "/" + url.split("://", 1)[1].partition("/")[2])
+        return (
+            isinstance(copy, SiteFile)
+            and copy.status == 200
+            and tdm_reserved(copy.body, "/" + url.split("://", 1)[1].partition("/")[2])
+        )
 
-    async def _file(self, place: str, agent: str, delay: float, cut: int) -> SiteFile:
+    async def _file(self, place: str, agent: str, delay: float, cut: int) -> SiteFile | FetchError:
         async with self._locks.setdefault(place, asyncio.Lock()):
-            copy = self._files.get(place)
-            if copy is not None:
-                return copy
+            if place in self._files:
+                return self._files[place]
             kept = await self._state.site_file(place)
-            now = datetime.now(UTC)
-            # A failure isn't believed for a day: the next run looks again.
-            if kept is not None and kept.status is not None and kept.status < 500 and kept.status != 429:
-                copy = kept if now - kept.fetched_at < self._settings.robots_ttl else None
-            if copy is None:
+            copy: SiteFile | FetchError
+            if kept is not None and datetime.now(UTC) - kept.fetched_at < self._settings.robots_ttl:
+                copy = kept
+            else:
                 copy = await self._ask(place, agent, delay, cut)
-                if copy.status is None or copy.status >= 500 or copy.status == 429:
-                    # RFC 9309, section 2.4: a stale copy may be used while the file can't be reached.
-                    copy = kept if kept is not None and kept.status == 200 else copy
-                else:
+                if isinstance(copy, SiteFile):
                     await self._state.save_site_file(place, copy)
+                elif kept is not None and copy.connected:
+                    copy = kept  # RFC 9309, section 2.4: a stale copy may be used while there is no fresh one
             self._files[place] = copy
             if len(self._files) > _KEPT_RULES:
                 self._files.popitem(last=False)
             return copy
 
-    async def _ask(self, place: str, agent: str, delay: float, cut: int) -> SiteFile:
+    async def _ask(self, place: str, agent: str, delay: float, cut: int) -> SiteFile | FetchError:
         body = bytearray()
 
         def sink() -> Any:
@@ -182,10 +185,10 @@ class Sites:
         try:
             await self._fetcher.fetch(place, wish)
         except FetchError as error:
-            # RFC 9309, section 2.3.1.2: more redirects than that may be taken as "there is none".
-            status = 404 if error.outcome in ("redirect_loop", "wrong_type", "gone") else error.status
-            if error.outcome in ("timeout", "connection_error", "decode_error", "deferred"):
-                status = None
-            detail = f"{error.outcome}: {error.detail}"
-            return SiteFile(status=status, body=b"" if status == 404 else detail.encode(), fetched_at=now)
+            status = error.status
+            if error.outcome in ("redirect_loop", "wrong_type"):
+                status = 404  # RFC 9309, section 2.3.1.2: too many redirects may be taken as "there is none"
+            if status is None or status == 429 or not 400 <= status < 500:
+                return error  # nothing is kept: the next run looks again
+            return SiteFile(status=status, body=b"", fetched_at=now)
         return SiteFile(status=200, body=bytes(body[:cut]), fetched_at=now)

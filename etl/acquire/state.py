@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
-from etl.acquire.outcomes import Outcome
+from etl.acquire.outcomes import FAILED, SKIPPED, Outcome
 
 Result = TypeVar("Result")
 WhatKind = Literal["article", "feed", "sitemap"]
@@ -58,6 +58,11 @@ class Visit:
     origin: str | None = None
     page: Page | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it counts as a failure (a feed that robots.txt shuts out has failed as well)."""
+        return self.outcome in FAILED or (self.kind != "article" and self.outcome in SKIPPED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFile:
@@ -93,6 +98,9 @@ class State(Protocol):
 
     def save(self, visits: Sequence[Visit]) -> None:
         """Keep and log visits, all or none of them."""
+
+    def logged(self, origins: Mapping[str, str]) -> set[str]:
+        """Which origins (each with its URL) the log has already."""
 
     def lock_host(self, host: str) -> float | None:
         """Take a host: seconds until it may be asked, or None when another run has it."""
@@ -140,6 +148,9 @@ class MemoryState:
     def save(self, visits: Sequence[Visit]) -> None:
         self.log += [replace(visit, page=None) for visit in visits]
         self.known |= {visit.key: visit.page for visit in visits if visit.page is not None}
+
+    def logged(self, origins: Mapping[str, str]) -> set[str]:
+        return {visit.origin for visit in self.log if visit.origin in origins and visit.origin is not None}
 
     def lock_host(self, host: str) -> float | None:
         if not self._locks.setdefault(host, threading.Lock()).acquire(blocking=False):

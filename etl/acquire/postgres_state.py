@@ -1,0 +1,185 @@
+"""The state of acquiring in Postgres: one session a run, which holds the locks of the hosts it asks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from etl.acquire.state import Page, SiteFile, SourceHealth, Visit
+from etl.database import Target, connect, lost
+from etl.share import query
+
+
+def _moment(value: datetime | None) -> str | None:
+    return value.isoformat() if value is not None else None
+
+
+def _storable(text: str | None) -> str | None:
+    return text.replace("\0", "").encode("utf-8", "replace").decode() if text is not None else None
+
+
+class PostgresState:
+    """State behind one connection; see :class:`etl.acquire.state.State`.
+
+    Args:
+        target: the database; its role needs what ``klartext_writer`` may do.
+
+    Raises:
+        DatabaseUnavailableError: nothing answers there.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._connection = connect(target, application="klartext acquire")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        try:
+            with self._connection, self._connection.cursor() as cursor:
+                yield cursor
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise lost(error, self._target) from None
+
+    def pages(self, keys: Sequence[str]) -> dict[str, Page]:
+        if not keys:
+            return {}
+        with self._transaction() as cursor:
+            digests = [hashlib.sha256(key.encode("utf-8", "replace")).digest() for key in keys]
+            cursor.execute(query("acquire_pages"), {"digests": [psycopg2.Binary(digest) for digest in digests]})
+            return {row[0]: self._page(row) for row in cursor}
+
+    @staticmethod
+    def _page(row: tuple[Any, ...]) -> Page:
+        return Page(
+            etag=row[1],
+            last_modified=row[2],
+            content_sha256=bytes(row[3]) if row[3] is not None else None,
+            first_stored_at=row[4],
+            stored_at=row[5],
+            stored_url=row[6],
+            asked_at=row[7],
+            failures=row[8],
+            last_outcome=row[9],
+        )
+
+    def save(self, visits: Sequence[Visit]) -> None:
+        if not visits:
+            return
+        pages = {visit.key: visit for visit in visits if visit.page is not None}  # the last visit of a key counts
+        with self._transaction() as cursor:
+            if pages:
+                rows = [self._page_row(visit, visit.page) for visit in pages.values() if visit.page is not None]
+                cursor.execute(query("acquire_save_pages"), {"rows": json.dumps(rows)})
+            rows = [self._log_row(visit) for visit in visits if visit.kind == "article" or visit.failed]
+            if rows:
+                cursor.execute(query("acquire_log"), {"rows": json.dumps(rows)})
+
+    @staticmethod
+    def _page_row(visit: Visit, page: Page) -> dict[str, Any]:
+        return {
+            "url_sha256": hashlib.sha256(visit.key.encode("utf-8", "replace")).hexdigest(),
+            "url_key": _storable(visit.key),
+            "kind": visit.kind,
+            "source": visit.source,
+            "etag": _storable(page.etag),
+            "last_modified": _storable(page.last_modified),
+            "content_sha256": page.content_sha256.hex() if page.content_sha256 is not None else None,
+            "first_stored_at": _moment(page.first_stored_at),
+            "stored_at": _moment(page.stored_at),
+            "stored_url": _storable(page.stored_url),
+            "asked_at": _moment(page.asked_at),
+            "failures": page.failures,
+            "last_outcome": page.last_outcome,
+        }
+
+    @staticmethod
+    def _log_row(visit: Visit) -> dict[str, Any]:
+        return {
+            "url": _storable(visit.url),
+            "source": visit.source,
+            "kind": visit.kind,
+            "at": _moment(visit.at),
+            "outcome": visit.outcome,
+            "detail": _storable(visit.detail),
+            "status": visit.status,
+            "bytes": visit.received,
+            "origin": _storable(visit.origin),
+        }
+
+    def logged(self, origins: Mapping[str, str]) -> set[str]:
+        with self._transaction() as cursor:
+            parameters = {"origins": list(origins), "urls": list(origins.values())}
+            cursor.execute(query("acquire_logged_origins"), parameters)
+            return {row[0] for row in cursor}
+
+    def lock_host(self, host: str) -> float | None:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_lock_host"), {"host": host})
+            row = cursor.fetchone()
+            return float(row[0]) if row is not None else None
+
+    def unlock_host(self, host: str, wait: float) -> None:
+        with self._transaction() as cursor:
+            if wait > 0:
+                cursor.execute(query("acquire_host_pause"), {"host": host, "wait": wait})
+        with self._transaction() as cursor:  # only once the pause can be seen
+            cursor.execute(query("acquire_unlock_host"), {"host": host})
+
+    def site_file(self, url: str) -> SiteFile | None:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_site_file"), {"url": url})
+            row = cursor.fetchone()
+            return SiteFile(status=row[0], body=bytes(row[1]), fetched_at=row[2]) if row is not None else None
+
+    def save_site_file(self, url: str, copy: SiteFile) -> None:
+        with self._transaction() as cursor:
+            parameters = {
+                "url": url,
+                "status": copy.status,
+                "body": psycopg2.Binary(copy.body),
+                "fetched_at": copy.fetched_at,
+            }
+            cursor.execute(query("acquire_save_site_file"), parameters)
+
+    def sources(self) -> dict[str, SourceHealth]:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_sources"))
+            return {
+                row[0]: SourceHealth(
+                    name=row[0],
+                    asked_at=row[1],
+                    next_due=row[2],
+                    failures=row[3],
+                    last_error=row[4],
+                    found=row[5],
+                    stored=row[6],
+                    interval_seconds=row[7],
+                )
+                for row in cursor
+            }
+
+    def save_source(self, health: SourceHealth) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                query("acquire_save_source"), asdict(health) | {"last_error": _storable(health.last_error)}
+            )
+
+    def position(self, name: str) -> Mapping[str, int]:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_positions"), {"source": name})
+            return {row[0]: row[1] for row in cursor}
+
+    def save_position(self, name: str, path: str, position: int) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_save_position"), {"source": name, "path": path, "position": position})
+
+    def close(self) -> None:
+        self._connection.close()
