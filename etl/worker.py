@@ -35,7 +35,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -155,7 +155,7 @@ class WorkerPool(Generic[R]):
         """The process ids of the children."""
         return tuple(child.process.pid for child in self._children)
 
-    def map(self, captures: Iterable[Capture]) -> Iterator[tuple[Capture, R | Reject]]:
+    def map(self, captures: Iterable[Capture]) -> Generator[tuple[Capture, R | Reject], None, None]:
         """Work on a stream of captures: ``(capture, result)`` pairs, streaming, in the same order.
 
         It reads a bounded number of captures ahead of the one whose result it gives. While the caller works on a

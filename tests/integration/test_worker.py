@@ -238,7 +238,8 @@ def test_a_wrong_setting_is_told_and_not_put_on_the_pages() -> None:
 
 @pytest.mark.parametrize("target", ["tests.worker_targets:nothing", "no.such.module:function"])
 def test_a_function_that_is_not_there(target: str) -> None:
-    with Worker(target, settings()) as worker, pytest.raises(WorkerStartError, match="can't run"):
+    worker: Worker[object] = Worker(target, settings())
+    with worker, pytest.raises(WorkerStartError, match="can't run"):
         list(worker.map(captures("echo a")))
 
 
@@ -248,7 +249,8 @@ def test_a_function_that_no_other_process_can_import() -> None:
 
 
 def test_dotted_names_work() -> None:
-    with Worker("tests.worker_targets:act", settings()) as worker:
+    worker: Worker[object] = Worker("tests.worker_targets:act", settings())
+    with worker:
         assert [result for _, result in worker.map(captures("echo a"))] == ["a"]
 
 
@@ -329,7 +331,7 @@ def test_no_child_outlives_a_parent_that_was_killed(work: str, seconds: float) -
     parent.kill()
     parent.wait()
     try:
-        assert all([gone_within(pid, seconds) for pid in pids])
+        assert all(gone_within(pid, seconds) for pid in pids)
     finally:
         for pid in pids:
             if alive(pid):
