@@ -1,0 +1,99 @@
+"""Runs: what was asked, with which code and rules, and what became of every record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from typing import Any, Literal
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from etl.errors import KlartextError
+from etl.load.outcomes import Outcomes
+from etl.share import query
+
+
+class UnknownRunError(KlartextError):
+    """There is no such run in this database."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """Sums over a run's batches, and its copies.
+
+    Attributes:
+        outcomes: every record counts once.
+        duplicates: articles that the run stored something new of and that aren't canonical now.
+    """
+
+    outcomes: Outcomes
+    duplicates: int
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """The installed version of klartext, ``unknown`` when it isn't installed."""
+    try:
+        return metadata.version("klartext")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def start_run(
+    connection: Connection,
+    kind: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    rules_version: str | None = None,
+) -> int:
+    """Notes that a run begins and commits that.
+
+    Args:
+        kind: ``ingest``, ``process``, ``settle``, ``acquire``, ``reprocess``.
+        parameters: what was asked, as JSON; no secrets.
+        rules_version: version of the cleaning rules; by default that of this code.
+
+    Returns:
+        The run's id.
+    """
+    if rules_version is None:
+        from etl.clean import RULES_VERSION
+
+        rules_version = RULES_VERSION
+    with connection.cursor() as cursor:
+        cursor.execute(
+            query("run_start"),
+            {
+                "kind": kind,
+                "code_version": code_version(),
+                "rules_version": rules_version,
+                "parameters": json.dumps(parameters or {}, default=str),
+            },
+        )
+        (run_id,) = cursor.fetchone() or (0,)
+    connection.commit()
+    return int(run_id)
+
+
+def finish_run(
+    connection: Connection,
+    run_id: int,
+    *,
+    state: Literal["succeeded", "failed"] = "succeeded",
+    message: str | None = None,
+) -> RunCounts:
+    """Notes how a run ended, with the sums of its batches, and commits that. Call it after settle.
+
+    Raises:
+        UnknownRunError: there is no such run.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query("run_finish"), {"run_id": run_id, "state": state, "message": message})
+        found = cursor.fetchone()
+    connection.commit()
+    if found is None:
+        raise UnknownRunError(f"there is no run {run_id} in this database")
+    return RunCounts(Outcomes(*found[:5]), found[5])

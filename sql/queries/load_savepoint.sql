@@ -1,0 +1,2 @@
+-- Before a part of a batch that the database may refuse.
+SAVEPOINT part;

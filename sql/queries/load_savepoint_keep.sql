@@ -1,0 +1,2 @@
+-- After a part that it took.
+RELEASE SAVEPOINT part;

@@ -1,0 +1,3 @@
+-- After a part that it refused.
+ROLLBACK TO SAVEPOINT part;
+RELEASE SAVEPOINT part;

@@ -1,0 +1,2 @@
+-- Clusters there are.
+SELECT count(*) FROM klartext.settled WHERE is_canonical;

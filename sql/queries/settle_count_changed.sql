@@ -1,0 +1,2 @@
+-- Articles that this chunk changed.
+SELECT count(*) FROM pg_temp.settle_changed;
