@@ -101,7 +101,7 @@ class _Child:
     progress: float = 0.0
 
 
-class WorkerPool(Generic[R]):
+class Pool(Generic[R]):
     """A function of a capture, run in ``processes`` children; results come in the order of the captures.
 
     Use it as a context manager: leaving it ends the children at once. It belongs to one thread at a time.
@@ -109,9 +109,9 @@ class WorkerPool(Generic[R]):
     Args:
         target: a function that can be imported (no lambda, nothing of ``__main__``) or its dotted name
             (``"etl.process:process"``). What it returns has to be picklable.
+        processes: how many children.
         settings: ``extract_cpu_seconds``, ``extract_wall_seconds`` and ``extract_memory_bytes`` are read here; the
             function reads its own settings in the child, from the same environment.
-        processes: how many children.
         recycle_after: pages after which a child is replaced, as a precaution against memory that grows.
 
     Raises:
@@ -121,9 +121,9 @@ class WorkerPool(Generic[R]):
     def __init__(
         self,
         target: Callable[[Capture], R] | str,
+        processes: int,
         settings: Settings | None = None,
         *,
-        processes: int = 1,
         recycle_after: int = RECYCLE_AFTER,
     ) -> None:
         self._target = _importable(target)
@@ -374,7 +374,7 @@ class WorkerPool(Generic[R]):
         job.done = True
 
 
-class Worker(WorkerPool[R]):
+class Worker(Pool[R]):
     """One child: what an Airflow task uses, whose fan-out is Airflow's."""
 
     def __init__(
@@ -384,7 +384,7 @@ class Worker(WorkerPool[R]):
         *,
         recycle_after: int = RECYCLE_AFTER,
     ) -> None:
-        super().__init__(target, settings, processes=1, recycle_after=recycle_after)
+        super().__init__(target, 1, settings, recycle_after=recycle_after)
 
 
 def _importable(target: Callable[[Capture], R] | str) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 from etl.errors import ConfigurationError
 from etl.model import Capture, Reject
 from etl.settings import Settings
-from etl.worker import Worker, WorkerPool, WorkerStartError
+from etl.worker import Pool, Worker, WorkerStartError
 from tests.worker_targets import act
 
 pytestmark = pytest.mark.integration
@@ -59,14 +59,14 @@ def test_results_come_in_order() -> None:
 
 def test_results_come_in_order_from_a_pool() -> None:
     texts = [f"sleep {0.05 if number % 7 == 0 else 0}" if number % 3 else f"echo {number}" for number in range(60)]
-    with WorkerPool(act, settings(), processes=3) as pool:
+    with Pool(act, 3, settings()) as pool:
         results = [result for _, result in pool.map(captures(*texts))]
         assert len(pool.pids) == 3
     assert results == ["slept" if number % 3 else str(number) for number in range(60)]
 
 
 def test_a_pool_works_in_all_its_processes() -> None:
-    with WorkerPool(act, settings(), processes=3) as pool:
+    with Pool(act, 3, settings()) as pool:
         texts = [text for _ in range(10) for text in ("sleep 0.05", "pid")]
         found = {result for _, result in pool.map(captures(*texts)) if isinstance(result, int)}
     assert len(found) > 1
@@ -104,7 +104,7 @@ def test_a_bad_page_is_rejected_and_the_next_goes_on(text: str, reason: str, wor
 
 def test_every_page_of_a_bad_stream_has_its_outcome() -> None:
     texts = ["exit 1", "kill 9", "echo a", "raise x", "segfault", "eat 2000", "echo b", "exit 0"]
-    with WorkerPool(act, settings(), processes=2) as pool:
+    with Pool(act, 2, settings()) as pool:
         results = [result for _, result in pool.map(captures(*texts))]
     assert [result.reason if isinstance(result, Reject) else result for result in results] == [
         "extract_crash",
@@ -137,7 +137,7 @@ def test_a_kill_from_outside_costs_no_page(tmp_path: Path) -> None:
 
 
 def test_killing_idle_children_costs_no_page() -> None:
-    with WorkerPool(act, settings(), processes=2) as pool:
+    with Pool(act, 2, settings()) as pool:
         list(pool.map(captures("echo a")))
         for pid in pool.pids:
             os.kill(pid, signal.SIGKILL)
@@ -156,7 +156,7 @@ def test_a_stopped_child_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_big_messages_both_ways_do_not_block() -> None:
     texts = ["length " + "y" * 3_000_000, "big 5000000", "length " + "y" * 3_000_000, "big 5000000"] * 3
-    with WorkerPool(act, settings(), processes=2) as pool:
+    with Pool(act, 2, settings()) as pool:
         results = [result for _, result in pool.map(captures(*texts))]
     assert [result if isinstance(result, int) else len(str(result)) for result in results] == [
         3_000_000,
@@ -209,7 +209,7 @@ def test_an_error_of_the_source_of_captures_reaches_the_caller() -> None:
 
 
 def test_recycling_changes_no_result() -> None:
-    with WorkerPool(act, settings(), processes=2, recycle_after=5) as pool:
+    with Pool(act, 2, settings(), recycle_after=5) as pool:
         results = [result for _, result in pool.map(captures(*[f"echo {n}" for n in range(60)]))]
         assert results == [str(n) for n in range(60)]
         assert len(pool.pids) <= 2
@@ -219,7 +219,7 @@ def test_recycling_changes_no_result() -> None:
 
 
 def test_closing_ends_busy_children_at_once() -> None:
-    with WorkerPool(act, settings(), processes=2) as pool:
+    with Pool(act, 2, settings()) as pool:
         stream = pool.map(captures("echo a", "sleep 2", "sleep 2", "sleep 2"))
         next(stream)
         pids = pool.pids
@@ -292,10 +292,10 @@ PARENT = """
 import json, sys, time
 from etl.model import Capture
 from etl.settings import Settings
-from etl.worker import WorkerPool
+from etl.worker import Pool
 
 texts = json.loads(sys.argv[1])
-with WorkerPool("tests.worker_targets:act", Settings(extract_cpu_seconds=2), processes=2) as pool:
+with Pool("tests.worker_targets:act", 2, Settings(extract_cpu_seconds=2)) as pool:
     for _, result in pool.map([Capture(origin="x", text=text) for text in texts]):
         print(json.dumps([result, pool.pids]), flush=True)
 """
