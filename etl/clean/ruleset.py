@@ -251,8 +251,23 @@ def _rule(table: dict[str, Any], language: str, file: str, line: int) -> tuple[R
     )
 
 
+_WILDCARD = re.compile(r"\\.|(\.|\[\^)")
+_JOINED = re.compile(r"([a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ])")
+_LONGEST_SEQUENCE = 200
+
+
+def _is_closed(pattern: str) -> bool:
+    """Whether a label's pattern names its words and leaves nothing open (``.``, ``[^…]``, ``\\S``, anchors)."""
+    if any(escape in pattern for escape in ("\\S", "\\w", "\\W", "\\b", "^", "$")):
+        return False
+    return not any(found[1] for found in _WILDCARD.finditer(pattern))
+
+
 class RuleSet:
     """Rules that are matched together, as one automaton.
+
+    Labels also count where several stand in one block (``Comment Print Share``) and where a page ran them together
+    (``CommentPrintShare``).
 
     Raises:
         ConfigurationError: a pattern is not of the RE2 subset, named with file, line and rule.
@@ -271,16 +286,44 @@ class RuleSet:
                 ) from None
         if self.rules:
             self._set.Compile()
+        labels = [
+            unicode_classes(rule.pattern)
+            for rule in self.rules
+            if rule.scope == "label" and rule.strength == "certain" and _is_closed(rule.pattern)
+        ]
+        self._sequence = None
+        if labels:
+            pattern = rf"(?i)^[^\pL\pN]*(?:(?:{'|'.join(labels)})(?:[^\pL\pN]+|$))+$"
+            self._sequence = re2.compile(pattern, re2_options())
 
     def match(self, unit: str) -> list[Rule]:
         """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order."""
         if not self.rules:
             return []
-        hits = self._set.Match(unit)
-        if not hits:
-            return []
+        hits = self._set.Match(unit) or []
         size = len(unit) - unit.count("  ")
+        if size <= _LONGEST_SEQUENCE:
+            if _JOINED.search(unit):
+                apart = _JOINED.sub(r"\1  ", unit)
+                hits = [*hits, *(self._set.Match(apart) or [])]
+            else:
+                apart = unit
+            found = [rule for rule in map(self.rules.__getitem__, sorted(set(hits))) if size <= rule.max_chars]
+            if "  " in apart and self._sequence is not None and not any(rule.scope == "label" for rule in found):
+                found += self._label_sequence(apart)
+            return found
         return [rule for rule in map(self.rules.__getitem__, sorted(hits)) if size <= rule.max_chars]
+
+    def _label_sequence(self, unit: str) -> list[Rule]:
+        """The rule of the first label where the unit is nothing but labels."""
+        if self._sequence is None or self._sequence.search(unit) is None:
+            return []
+        words = unit.split("  ")
+        for count in range(1, len(words)):
+            for index in self._set.Match("  ".join(words[:count])) or []:
+                if self.rules[index].scope == "label" and self.rules[index].strength == "certain":
+                    return [self.rules[index]]
+        return []
 
 
 @lru_cache(maxsize=1)
