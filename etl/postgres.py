@@ -415,6 +415,12 @@ class EmbeddedPostgres:
                         verb, name, sql.Literal(passwords[role])
                     )
                 )
+            # Whoever holds the writer's or owner's URL can take the reader's place for a query, and nothing else.
+            cursor.execute(
+                sql.SQL("GRANT {} TO {}, {}").format(
+                    *(sql.Identifier(ROLE_NAMES[role]) for role in ("reader", "writer", "owner"))
+                )
+            )
         self.create_database(DATABASE)
 
 

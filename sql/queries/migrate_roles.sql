@@ -13,8 +13,15 @@ BEGIN
             END;
         END IF;
     END LOOP;
-    -- So that this login can take the reader's place for `klartext query`. A role's maker may grant it; others
-    -- can do without.
+    -- So that who writes, and this login, can take the reader's place for `klartext query`. A role's maker may grant
+    -- it; elsewhere the server's administrator decides.
+    IF NOT pg_has_role('klartext_writer', 'klartext_reader', 'MEMBER') THEN
+        BEGIN
+            GRANT klartext_reader TO klartext_writer;
+        EXCEPTION WHEN OTHERS THEN
+            NULL;
+        END;
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper)
        AND NOT EXISTS (
            SELECT FROM pg_auth_members AS m
