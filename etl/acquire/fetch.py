@@ -35,7 +35,7 @@ from etl.acquire.guard import (
     request_url,
     system_lookup,
 )
-from etl.acquire.hosts import HostBusyError, Hosts
+from etl.acquire.hosts import Host, HostBusyError, Hosts
 from etl.acquire.outcomes import FetchError
 from etl.acquire.settings import AcquireSettings
 
@@ -51,7 +51,7 @@ _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "coo
 _DRAIN_BYTES: Final = 64 * 1024  # of an error page, to keep the connection
 
 Headers = tuple[tuple[bytes, bytes], ...]
-Sink = Callable[[bytes], None]
+Sink = Callable[[bytes], object]
 Allowed = Callable[[str], Awaitable[None]]
 
 
@@ -113,6 +113,9 @@ class Wish:
         judge: looks at status line and headers of the answer and at the first bytes of its body; raises FetchError.
         sink: is given the decoded body piece by piece.
         keep: keep the body as it came over the wire.
+        before: is awaited in the host's turn, before the first hop; raises FetchError to stop.
+        done: is awaited with the answer while it is still this run's turn, so that it is stored and known before
+            another run may ask.
         cut: bytes of the decoded body that are enough; the rest isn't read.
         max_redirects: redirects that are followed; the settings' by default.
     """
@@ -126,6 +129,8 @@ class Wish:
     judge: Callable[[Exchange], None] | None = None
     sink: Callable[[], Sink] | None = None
     keep: bool = False
+    before: Callable[[Host], Awaitable[None]] | None = None
+    done: Callable[[Fetched], Awaitable[None]] | None = None
     cut: int | None = None
     max_redirects: int | None = None
 
@@ -247,7 +252,7 @@ class Fetcher:
         while True:
             if wish.allowed is not None:
                 await wish.allowed(current)
-            answer = await self._exchange(current, wish)
+            answer = await self._exchange(current, wish, hops)
             if answer.status not in _REDIRECTS:
                 return Fetched(redirects=tuple(hops), answer=answer)
             hops.append(answer)
@@ -266,7 +271,7 @@ class Fetcher:
                 raise FetchError("redirect_loop", f"more than {limit} redirects", status=answer.status)
             seen.add(current)
 
-    async def _exchange(self, url: str, wish: Wish) -> Exchange:
+    async def _exchange(self, url: str, wish: Wish, hops: list[Exchange]) -> Exchange:
         """One request in its host's turn.
 
         Raises:
@@ -274,8 +279,15 @@ class Fetcher:
         """
         try:
             async with self._hosts.turn(host_name(url), wish.delay) as host:
+                if wish.before is not None and not hops:
+                    host.heard = True  # should it stop here, nothing was sent that the next one must wait for
+                    await wish.before(host)
+                    host.heard = False
                 try:
-                    return await self._ask(url, wish, lambda: self._hosts.answered(host, wish.delay))
+                    answer = await self._ask(url, wish, lambda: self._hosts.answered(host))
+                    if wish.done is not None and answer.status not in _REDIRECTS:
+                        await wish.done(Fetched(redirects=tuple(hops), answer=answer))
+                    return answer
                 except FetchError as error:
                     if error.status in (429, 503):
                         host.slow_down(error.retry_after, asyncio.get_running_loop().time())

@@ -46,6 +46,7 @@ class Host:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     not_before: float = 0.0
     penalty: float = 0.0
+    delay: float = 0.0  # the largest that anyone who asks this host in this run has agreed to
     held_since: float | None = None
     used_at: float = 0.0
     heard: bool = False  # the request of this turn was answered
@@ -84,12 +85,13 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, name: str, delay: float) -> AsyncIterator[Host]:
-        """The right to send one request; the caller sets ``not_before`` through :meth:`answered`.
+        """The right to send one request; the caller tells :meth:`answered` when the answer begins.
 
         Raises:
             HostBusyError: the host asked for a pause that is longer than the patience.
         """
         host = self.get(name)
+        host.delay = delay = max(host.delay, delay)
         loop = asyncio.get_running_loop()
         async with host.lock:
             while True:
@@ -98,7 +100,7 @@ class Hosts:
                 wait = host.not_before - loop.time()
                 if wait <= 0:
                     break
-                if wait > max(self._patience, delay + host.penalty):
+                if wait > self._patience:
                     await self._release(host)
                     raise HostBusyError(wait)
                 if wait > _SLEEP_HOLDING:
@@ -109,7 +111,7 @@ class Hosts:
                 async with self._slots:
                     yield host
             finally:
-                pause = delay + host.penalty
+                pause = host.delay + host.penalty
                 now = host.used_at = loop.time()
                 if not host.heard:  # the request may have arrived there at any moment up to now
                     host.not_before = max(host.not_before, now + pause)
@@ -122,10 +124,10 @@ class Hosts:
                     self._janitor = asyncio.create_task(self._tidy())
 
     @staticmethod
-    def answered(host: Host, delay: float) -> None:
+    def answered(host: Host) -> None:
         """The answer has begun: the next request may follow after the delay."""
         host.heard = True
-        host.not_before = max(host.not_before, asyncio.get_running_loop().time() + delay + host.penalty)
+        host.not_before = max(host.not_before, asyncio.get_running_loop().time() + host.delay + host.penalty)
 
     async def _take(self, host: Host) -> None:
         pause = 0.02

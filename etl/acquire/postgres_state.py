@@ -26,6 +26,10 @@ def _storable(text: str | None) -> str | None:
     return text.replace("\0", "").encode("utf-8", "replace").decode() if text is not None else None
 
 
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "replace")).digest()
+
+
 class PostgresState:
     """State behind one connection; see :class:`etl.acquire.state.State`.
 
@@ -52,8 +56,8 @@ class PostgresState:
         if not keys:
             return {}
         with self._transaction() as cursor:
-            digests = [hashlib.sha256(key.encode("utf-8", "replace")).digest() for key in keys]
-            cursor.execute(query("acquire_pages"), {"digests": [psycopg2.Binary(digest) for digest in digests]})
+            digests = [psycopg2.Binary(_digest(key)) for key in keys]
+            cursor.execute(query("acquire_pages"), {"digests": digests})
             return {row[0]: self._page(row) for row in cursor}
 
     @staticmethod
@@ -85,7 +89,7 @@ class PostgresState:
     @staticmethod
     def _page_row(visit: Visit, page: Page) -> dict[str, Any]:
         return {
-            "url_sha256": hashlib.sha256(visit.key.encode("utf-8", "replace")).hexdigest(),
+            "url_sha256": _digest(visit.key).hex(),
             "url_key": _storable(visit.key),
             "kind": visit.kind,
             "source": visit.source,
@@ -148,6 +152,17 @@ class PostgresState:
                 "fetched_at": copy.fetched_at,
             }
             cursor.execute(query("acquire_save_site_file"), parameters)
+
+    def listing(self, key: str) -> bytes | None:
+        with self._transaction() as cursor:
+            cursor.execute(query("acquire_listing"), {"digest": psycopg2.Binary(_digest(key))})
+            row = cursor.fetchone()
+            return bytes(row[0]) if row is not None else None
+
+    def save_listing(self, key: str, body: bytes) -> None:
+        with self._transaction() as cursor:
+            parameters = {"digest": psycopg2.Binary(_digest(key)), "body": psycopg2.Binary(body)}
+            cursor.execute(query("acquire_save_listing"), parameters)
 
     def sources(self) -> dict[str, SourceHealth]:
         with self._transaction() as cursor:

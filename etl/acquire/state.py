@@ -114,6 +114,12 @@ class State(Protocol):
     def save_site_file(self, url: str, copy: SiteFile) -> None:
         """Keep a copy."""
 
+    def listing(self, key: str) -> bytes | None:
+        """The last feed or sitemap that was had, compressed with zlib."""
+
+    def save_listing(self, key: str, body: bytes) -> None:
+        """Keep it."""
+
     def sources(self) -> dict[str, SourceHealth]:
         """Every source that was ever asked."""
 
@@ -139,6 +145,7 @@ class MemoryState:
         self._locks: dict[str, threading.Lock] = {}
         self._ready: dict[str, float] = {}
         self._files: dict[str, SiteFile] = {}
+        self._listings: dict[str, bytes] = {}
         self._sources: dict[str, SourceHealth] = {}
         self._positions: dict[str, dict[str, int]] = {}
 
@@ -166,6 +173,12 @@ class MemoryState:
 
     def save_site_file(self, url: str, copy: SiteFile) -> None:
         self._files[url] = copy
+
+    def listing(self, key: str) -> bytes | None:
+        return self._listings.get(key)
+
+    def save_listing(self, key: str, body: bytes) -> None:
+        self._listings[key] = body
 
     def sources(self) -> dict[str, SourceHealth]:
         return dict(self._sources)
@@ -210,6 +223,15 @@ class StateThread:
 
     async def save_site_file(self, url: str, copy: SiteFile) -> None:
         await self._run(self._state.save_site_file, url, copy)
+
+    async def listing(self, key: str) -> bytes | None:
+        return await self._run(self._state.listing, key)
+
+    async def save_listing(self, key: str, body: bytes) -> None:
+        await self._run(self._state.save_listing, key, body)
+
+    async def logged(self, origins: Mapping[str, str]) -> set[str]:
+        return await self._run(self._state.logged, origins)
 
     async def sources(self) -> dict[str, SourceHealth]:
         return await self._run(self._state.sources)

@@ -50,6 +50,14 @@ COMMENT ON COLUMN klartext.fetch_site_file.status IS 'HTTP status: 200, or 4xx w
 COMMENT ON COLUMN klartext.fetch_site_file.body IS 'Its first 500 KiB.';
 COMMENT ON COLUMN klartext.fetch_site_file.fetched_at IS 'When it was had; it is asked for again after a day.';
 
+CREATE TABLE klartext.fetch_listing (
+    url_sha256       bytea       NOT NULL PRIMARY KEY CHECK (length(url_sha256) = 32),
+    body             bytea       NOT NULL
+);
+COMMENT ON TABLE klartext.fetch_listing IS 'The last feed or sitemap that was had: when the server says that it is unchanged, what it lists is still looked after.';
+COMMENT ON COLUMN klartext.fetch_listing.url_sha256 IS 'SHA-256 of its URL''s key, as in klartext.fetch_state.';
+COMMENT ON COLUMN klartext.fetch_listing.body IS 'Its body, compressed with zlib.';
+
 CREATE TABLE klartext.fetch_source (
     name             text        NOT NULL PRIMARY KEY CHECK (name <> ''),
     asked_at         timestamptz NOT NULL,
@@ -123,4 +131,4 @@ COMMENT ON COLUMN news.fetch_log.origin IS 'The capture''s origin: where the sto
 
 GRANT SELECT ON news.fetch_log TO klartext_reader, klartext_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON klartext.fetch_state, klartext.fetch_host, klartext.fetch_site_file,
-    klartext.fetch_source, klartext.fetch_position, klartext.fetch_log TO klartext_writer;
+    klartext.fetch_listing, klartext.fetch_source, klartext.fetch_position, klartext.fetch_log TO klartext_writer;
