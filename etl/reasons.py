@@ -26,6 +26,7 @@ REASONS: Final[dict[str, str]] = {
     "bad_row": "the row doesn't fit the table's header",
     "bad_encoding": "the bytes can't be decoded in any likely charset",
     "bad_warc_record": "the WARC record is damaged",
+    "bad_content_encoding": "the body's content encoding (gzip, br …) can't be undone",
     # extract
     "not_html": "the payload is not an HTML page (an image, a PDF, an archive …)",
     "no_article": "no article text was found on the page",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +38,10 @@ class Settings(BaseSettings):
     reader_database_url: SecretStr | None = Field(
         None, description="how `klartext query` logs in, where not embedded"
     )
-    input_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="folders that DAG runs may read, joined by ':'; empty: the home and the checkout's samples"
+    input_roots: Annotated[tuple[Path | str, ...], NoDecode] = Field(
+        (),
+        description="folders and storage URLs that DAG runs may read, joined by ':'; "
+        "empty: the home and the checkout's samples",
     )
     search: bool = Field(True, description="keep the full-text search index")
 
@@ -71,7 +74,10 @@ class Settings(BaseSettings):
     @field_validator("input_roots", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
-        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        parts = re.split(re.escape(os.pathsep) + "(?!//)", value)
+        return tuple(part if "://" in part else Path(part) for part in parts if part)
 
     @field_validator("languages", "deny_rules", mode="before")
     @classmethod

@@ -73,7 +73,8 @@ def open_captures(
 
     Args:
         path: a local file or a storage URL that fsspec knows.
-        source: the configured name that identifies records without URL; ``files`` by default.
+        source: the configured name that identifies records without URL; by default the one that acquiring noted in
+            a WARC record, else ``files``.
         mapping: field -> column (see :func:`parse_mapping`); a mapped field is read from that column alone.
         offset, length: bytes; only the records of an uncompressed line format that begin in this stretch.
         first_line: number of the first line that begins at or after ``offset``; counted when not given.
@@ -91,7 +92,7 @@ def open_captures(
     fields = checked_mapping(mapping)
     return _read(
         os.fspath(path),
-        source=source or "files",
+        source=source,
         fields=fields,
         stretch=(offset, length, first_line),
         report=report if report is not None else ReadReport(),
@@ -103,7 +104,7 @@ def open_captures(
 def _read(
     path: str,
     *,
-    source: str,
+    source: str | None,
     fields: Mapping[str, str],
     stretch: tuple[int, int | None, int | None],
     report: ReadReport,
@@ -113,7 +114,9 @@ def _read(
     offset, length, first_line = stretch
     origin = origin_of(path)
     closed = Stream(_Nothing(), compression=None, limits=limits)  # type: ignore[arg-type]
-    file = InputFile(origin, closed, limits, report, source=source, mapping=fields, length=length)
+    file = InputFile(origin, closed, limits, report, mapping=fields, length=length)
+    if source:
+        file.source, file.source_given = source, True
     if roots is not None and not _allowed(path, roots):
         yield file.reject("outside_input_roots", "it lies outside the folders that may be read")
         return

@@ -67,6 +67,8 @@ class InputFile:
         stream: its bytes, decompressed; ``stream.problem`` tells after the last byte what was wrong with them.
         offset, length: the stretch of the (uncompressed) file whose records are read; ``None``: to the end.
         first_line: number of the line that ``offset`` lies at the start of, when the caller knows it.
+        ending: the name's ending without compression, in lower case.
+        source_given: whether the caller named the source; else a record may.
     """
 
     origin: str
@@ -79,6 +81,7 @@ class InputFile:
     length: int | None = None
     first_line: int | None = None
     ending: str = ""
+    source_given: bool = False
 
     def reject(
         self,

@@ -50,6 +50,16 @@ def folded(name: str) -> str:
 _BY_NAME: Final = {folded(name): (field, rank) for field, names in KNOWN.items() for rank, name in enumerate(names)}
 
 
+def is_known(column: str, fields: Sequence[str] | None, mapping: Mapping[str, str]) -> bool:
+    """Whether a column holds one of ``fields`` (any, when None), by the mapping or by its name."""
+    name = folded(column)
+    for field, mapped in mapping.items():
+        if folded(mapped) == name:
+            return fields is None or field in fields
+    known = _BY_NAME.get(name)
+    return known is not None and known[0] not in mapping and (fields is None or known[0] in fields)
+
+
 def parse_mapping(pairs: str | Iterable[str]) -> dict[str, str]:
     """``text=body,title=head`` (or several such) to ``{"text": "body", "title": "head"}``.
 

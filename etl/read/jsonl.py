@@ -127,7 +127,7 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], list[str]]:
         kind = {list: "a list", str: "a string", type(None): "null", bool: "true or false"}.get(
             type(value), "a number"
         )
-        raise BadJSONError("not_an_object", f"the line is JSON, but {kind} and not an object")
+        raise BadJSONError("not_an_object", f"it is JSON, but {kind} and not an object")
     return value, notes + sorted(loose)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import zlib
+from collections import deque
 from typing import Any, BinaryIO, Final
 
 from etl.settings import Settings
@@ -108,7 +109,8 @@ class _Raw(io.RawIOBase):
         self._end = False
         self.taken = 0
         self.given = 0
-        self.member_taken = 0  # where the member that is read begins, in the file
+        # Where members begin: in the content, in the file. More than a buffer can hold are never asked for.
+        self.members: deque[tuple[int, int]] = deque(maxlen=_BUFFER + 1000)
         self.problem: Problem | None = None
 
     def readable(self) -> bool:
@@ -176,7 +178,6 @@ class _Raw(io.RawIOBase):
 
     def _next_member(self) -> bool:
         """Begin the next gzip member or zstd frame; zero bytes after the last one are padding (RFC 1952, tapes)."""
-        self.member_taken = self.taken - len(self._pending)
         if self.taken > len(self._pending):
             self._pending = self._pending.lstrip(b"\x00") if self._name == "gzip" else self._pending
             while not self._pending and self._name == "gzip":
@@ -187,7 +188,8 @@ class _Raw(io.RawIOBase):
                 self._pending = self._pending.lstrip(b"\x00")
         if len(self._pending) < 4:
             self._pending += self._take(_INPUT)
-        if self.given and compression_of(self._pending) is None and self.member_taken:
+        member = self.taken - len(self._pending)
+        if self.given and compression_of(self._pending) is None and member:
             if len(self._pending) < 4 and GZIP_MAGIC.startswith(self._pending[:2]):
                 self._fail("truncated_file", f"the {self._name} stream ends in the middle, after {self._spot()}")
             else:
@@ -195,6 +197,7 @@ class _Raw(io.RawIOBase):
             return False
         assert self._make is not None  # noqa: S101 - for the type checker
         self._decoder = self._make()
+        self.members.append((self.given, member))
         return True
 
     def _within_limits(self) -> bool:
@@ -216,6 +219,13 @@ class _Raw(io.RawIOBase):
 
     def _spot(self) -> str:
         return f"{self.given:,} bytes of content"
+
+    @property
+    def file(self) -> BinaryIO:
+        return self._file
+
+    def rewind(self) -> None:
+        self._file.seek(0)
 
     def close(self) -> None:
         if not self.closed:
@@ -242,6 +252,29 @@ class Stream(io.BufferedReader):
     @property
     def problem(self) -> Problem | None:
         return self._source.problem
+
+    @property
+    def given(self) -> int:
+        """Bytes of content that were had so far, of which some may wait in the buffer."""
+        return self._source.given
+
+    def spot(self, position: int) -> str:
+        """Where byte ``position`` of the content lies in the file: ``OFFSET``, or ``OFFSET+INNER`` of a member.
+
+        Positions must not decrease from call to call: what lies before is forgotten.
+        """
+        members = self._source.members
+        while len(members) > 1 and members[1][0] <= position:
+            members.popleft()
+        if not members:
+            return str(position)
+        inner = position - members[0][0]
+        return f"{members[0][1]}+{inner}" if inner else str(members[0][1])
+
+    def source(self) -> BinaryIO:
+        """The file itself, at its beginning, for a format that is read from its end; only without compression."""
+        self._source.rewind()
+        return self._source.file
 
     def wide_charset(self) -> str | None:
         """UTF-16 or UTF-32, when the stream (not read from yet) begins with their byte order mark."""
