@@ -149,7 +149,9 @@ def _print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], output: F
         for row in rows:
             writer.writerow([safe_csv_cell(str(_plain(value))) if value is not None else "" for value in row])
     else:
-        table = Table(*[Text(safe_for_terminal(column)) for column in columns])
+        table = Table()
+        for column in columns:
+            table.add_column(Text(safe_for_terminal(column)), overflow="fold")
         count = 0
         for count, row in enumerate(rows, 1):  # noqa: B007 (the last one is the count)
             table.add_row(*[Text("" if value is None else safe_for_terminal(str(_plain(value)))) for value in row])

@@ -212,7 +212,7 @@ def extract(
         _extract_lines(url)
         return
     capture = Capture(origin=file, html=_bytes_of(file), url=_checked_url(url))
-    with Worker("etl.process:process") as worker:
+    with Worker[Record | Reject]("etl.process:process") as worker:
         for _, result in worker.map([capture]):
             if isinstance(result, Reject):
                 say(f"{file}: {result.reason}: {result.detail}")
@@ -236,41 +236,39 @@ def _checked_url(url: str | None) -> str | None:
 
 
 def _extract_lines(url: str | None) -> None:
+    from collections import deque
+
+    from etl.flow import through
     from etl.settings import get_settings
     from etl.worker import Worker
 
     limit = get_settings().max_html_bytes * _MAX_LINE_FACTOR
     failed = 0
-    # The worker sees only what could be read; the bad lines wait here for their turn in the order.
-    waiting: list[dict[str, Any] | Any] = []
+    asked: deque[tuple[int, Any]] = deque()  # number and id of each line, in the order of the answers
 
-    def captures() -> Iterator[Capture]:
+    def captures() -> Iterator[Capture | BadLineError]:
         for number, line in _lines(sys.stdin.buffer, limit):
+            identifier = None
             try:
                 record = _object(number, line, limit)
-                capture = _page_capture(number, record, url)
+                identifier = record.get("id")
+                item: Capture | BadLineError = _page_capture(number, record, url)
             except BadLineError as error:
-                waiting.append((None, error.answer))
+                item = error
+            asked.append((number, identifier))
+            yield item
+
+    with Worker[Record | Reject]("etl.process:process") as worker:
+        for result in through(worker.map, captures()):
+            number, identifier = asked.popleft()
+            if isinstance(result, Record):
+                write_json({"id": identifier, **article_json(result)})
                 continue
-            waiting.append((number, record.get("id")))
-            yield capture
-
-    def flush() -> None:
-        nonlocal failed
-        while waiting and waiting[0][0] is None:
             failed += 1
-            write_json(waiting.pop(0)[1])
-
-    with Worker("etl.process:process") as worker:
-        for _, result in worker.map(captures()):
-            flush()
-            number, identifier = waiting.pop(0)
             if isinstance(result, Reject):
-                failed += 1
                 write_json({"id": identifier, "line": number, "error": result.reason, "detail": result.detail})
             else:
-                write_json({"id": identifier, **article_json(result)})
-    flush()
+                write_json(result.answer)
     if failed:
         say(f"{failed} lines gave no article")
         raise typer.Exit(1)

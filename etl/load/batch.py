@@ -169,6 +169,7 @@ def _store_or_split(
 def _store(cursor: Cursor, run_id: int, rules_version: str, rows: Sequence[Row]) -> tuple[int, int]:
     cursor.execute(query("load_clear"))
     cursor.copy_expert(query("load_copy_key"), rows_file(sequence_of_places(rows)))
+    cursor.execute(query("load_run_articles"), {"run_id": run_id})
     cursor.execute(query("load_unknown"), {"rules_version": rules_version})
     unknown = [rows[place] for (place,) in cursor.fetchall()]
     if not unknown:

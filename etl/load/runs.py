@@ -26,7 +26,7 @@ class RunCounts:
 
     Attributes:
         outcomes: every record counts once.
-        duplicates: articles that the run stored something new of and that aren't canonical now.
+        duplicates: articles that the run met, new or known, and that aren't canonical now.
     """
 
     outcomes: Outcomes
