@@ -117,7 +117,8 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
 
 
 def _absolute(base: str, link: str) -> str:
-    link = link.strip()
+    # feedparser takes the empty authority out of file:///path
+    link = re.sub(r"^file://(?=[^/])", "file:///", link.strip())
     if link.startswith(("https://", "http://")):
         return strip_credentials(link)
     try:

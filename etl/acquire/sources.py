@@ -23,6 +23,7 @@ import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from etl.errors import ConfigurationError
+from etl.settings import Settings
 
 Kind = Literal["feed", "sitemap", "urls", "folder", "ccnews"]
 CCNEWS_URL = "https://data.commoncrawl.org/"
@@ -279,6 +280,33 @@ def folder_paths(source: Source, day: date | None) -> list[Path]:
     else:
         pattern = _DATE_FIELD.sub(lambda m: glob.escape(day.strftime(m[1])), source.path)
     return [Path(found) for found in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute patterns
+
+
+def landing_root(settings: Settings) -> str:
+    """The landing zone: ``KLARTEXT_ACQUIRE_LANDING`` (a path or fsspec URL), else ``landing`` in the home."""
+    from etl.acquire.settings import read_acquire_settings
+
+    return read_acquire_settings().landing or str(settings.home / "landing")
+
+
+def sources_path(settings: Settings) -> Path | None:
+    """The sources file that is configured, else ``sources.toml`` here or in the home; None when there is none."""
+    from etl.acquire.settings import read_acquire_settings
+
+    configured = read_acquire_settings().sources
+    if configured is not None:
+        return configured
+    return next((path for path in (Path("sources.toml"), settings.home / "sources.toml") if path.is_file()), None)
+
+
+def load_configured_sources(settings: Settings) -> list[Source]:
+    """The sources of the file that is configured; none when there is no file.
+
+    Raises:
+        ConfigurationError: the file is wrong, or the one that ``KLARTEXT_ACQUIRE_SOURCES`` names isn't there.
+    """
+    path = sources_path(settings)
+    return load_sources(path) if path is not None else []
 
 
 def is_remote(root: str | Path) -> bool:

@@ -1,0 +1,118 @@
+"""Acquiring as a command or a task runs it: settings, database and signals around one :class:`Run`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from etl.acquire.outcomes import Outcome
+from etl.acquire.postgres_state import PostgresState
+from etl.acquire.run import Answer, Run, choose
+from etl.acquire.settings import AcquireSettings, read_acquire_settings
+from etl.acquire.sources import SourcesFile, landing_root, load_config, sources_path
+from etl.database import Target
+from etl.errors import ConfigurationError
+from etl.settings import Settings
+
+Watch = Callable[[str, Outcome, str], None]
+
+
+def configured(path: Path | None, settings: Settings) -> tuple[Path, SourcesFile]:
+    """The sources file to use, and what it says.
+
+    Args:
+        path: the file that was asked for; else the configured one.
+        settings: where else to look.
+
+    Raises:
+        ConfigurationError: there is none, or it is wrong.
+    """
+    found = path or sources_path(settings)
+    if found is None:
+        raise ConfigurationError(
+            f"there is no sources.toml, neither here nor in {settings.home}",
+            fix="copy sources.example.toml, or run: klartext sources add https://publisher.example",
+        )
+    return found, load_config(found)
+
+
+def acquire(
+    config: SourcesFile,
+    *,
+    target: Target,
+    settings: Settings,
+    landing: str | None = None,
+    only: Sequence[str] = (),
+    due: bool = False,
+    watch: Watch | None = None,
+    acquire_settings: AcquireSettings | None = None,
+) -> Answer:
+    """Acquire once, to the end or to a signal (SIGINT, SIGTERM), after which what is there is completed.
+
+    Args:
+        config: the sources file.
+        target: the database that keeps the state, migrated; a role that may write.
+        settings: where the home is.
+        landing: root of the landing zone instead of the configured one.
+        only: names of the sources to look at; else all that are enabled.
+        due: leave out sources whose time hasn't come.
+        watch: is told each outcome as it comes.
+        acquire_settings: instead of the environment's.
+
+    Raises:
+        UsageError: a name is in no ``[[source]]``.
+        DatabaseUnavailableError: the database is away, or went away; what was stored is taken over by the next run.
+        LandingError: the landing zone can't be written.
+    """
+    limits = acquire_settings or read_acquire_settings()
+    sources = choose(config, only)
+    with contextlib.closing(PostgresState(target)) as state:
+        if due:
+            now, health = datetime.now(UTC), state.sources()
+            sources = [one for one in sources if one.name not in health or health[one.name].next_due <= now]
+        run = Run(
+            config,
+            sources,
+            landing=landing or landing_root(settings),
+            settings=limits,
+            state=state,
+            spool=settings.home / "spool",
+            watch=watch,
+        )
+        return asyncio.run(_until_signal(run))
+
+
+def due_sources(config: SourcesFile, target: Target) -> list[str]:
+    """Names of the enabled sources whose time has come, for a scheduler that gives each a task.
+
+    Raises:
+        DatabaseUnavailableError: the database is away.
+    """
+    now = datetime.now(UTC)
+    with contextlib.closing(PostgresState(target)) as state:
+        health = state.sources()
+    return [
+        source.name
+        for source in choose(config)
+        if source.kind != "folder" and (source.name not in health or health[source.name].next_due <= now)
+    ]
+
+
+async def _until_signal(run: Run) -> Answer:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    handled: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+            handled.append(number)
+    try:
+        return await run.run(stop)
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
