@@ -9,7 +9,7 @@ import sys
 import typer
 
 from etl import __version__
-from etl.cli import corpus, database, texts
+from etl.cli import acquire, corpus, database, texts
 from etl.cli.common import say
 from etl.errors import KlartextError
 
@@ -46,7 +46,7 @@ def options(
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-for module in (corpus, texts, database):
+for module in (corpus, texts, acquire, database):
     module.register(app)
 
 
