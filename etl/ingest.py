@@ -238,7 +238,7 @@ def plan_run(
             manifest_dir=settings.home / "runs",
             run_id=str(run_id),
             fields=request.fields,
-            roots=request.roots,
+            roots=request.read_roots,
             finished=finished if request.kind == "sweep" else None,
         )
         planned = [
@@ -270,7 +270,9 @@ def process_batch(dsn: str, run_id: str, reference: Mapping[str, Any]) -> dict[s
                 mapping=batch.fields,
                 offset=piece.start or 0,
                 length=None if piece.end is None else piece.end - (piece.start or 0),
+                first_line=piece.first_line,
                 report=report,
+                roots=batch.roots,
             )
 
     total = Outcomes()

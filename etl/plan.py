@@ -96,6 +96,11 @@ class PlanRequest:
         """Which of the three it is."""
         return "paths" if self.paths else "day" if self.day else "sweep"
 
+    @property
+    def read_roots(self) -> tuple[Path, ...] | None:
+        """The folders that its files must lie in; ``None`` for configured ones, which lie where they were put."""
+        return self.roots if self.kind == "paths" else None
+
 
 def input_roots(settings: Settings) -> tuple[Path, ...]:
     """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home and the bundled samples."""
