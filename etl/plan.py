@@ -74,7 +74,7 @@ class PlanRequest:
     """What to read: ``paths``, else a ``day`` of capture, else all that isn't finished yet.
 
     Attributes:
-        paths: files and folders, each below one of ``roots``; no URLs.
+        paths: files and folders, each below one of ``roots``; storage URLs only below a root that is one.
         day: a UTC day: its landing folders, and the dated folders of ``folder`` sources.
         source: the source name of ``paths``.
         fields: which field holds what (``{"text": "body"}``), for tables and JSONL.
@@ -89,7 +89,7 @@ class PlanRequest:
     fields: Mapping[str, str] = field(default_factory=dict)
     landing: str
     sources: tuple[Source, ...] = ()
-    roots: tuple[Path, ...] = ()
+    roots: tuple[Path | str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -97,12 +97,12 @@ class PlanRequest:
         return "paths" if self.paths else "day" if self.day else "sweep"
 
     @property
-    def read_roots(self) -> tuple[Path, ...] | None:
+    def read_roots(self) -> tuple[Path | str, ...] | None:
         """The folders that its files must lie in; ``None`` for configured ones, which lie where they were put."""
         return self.roots if self.kind == "paths" else None
 
 
-def input_roots(settings: Settings) -> tuple[Path, ...]:
+def input_roots(settings: Settings) -> tuple[Path | str, ...]:
     """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home and the bundled samples."""
     return settings.input_roots or (settings.home, share_root() / "examples")
 
@@ -117,12 +117,13 @@ def choose_inputs(request: PlanRequest) -> list[Input]:
     chosen: dict[str, Input] = {}
     if request.kind == "paths":
         for given in request.paths:
-            if "://" in given:
-                raise UsageError(
-                    f"{given!r} is a URL, and runs read files only",
-                    fix="name a file or folder; pages of the web are fetched by the DAG acquire",
-                )
-            if not Path(given).is_absolute():
+            if is_remote(given):
+                if not any(is_remote(root) for root in request.roots):
+                    raise UsageError(
+                        f"{given!r} is a URL, and runs read files only",
+                        fix="name a file or folder; pages of the web are fetched by the DAG acquire",
+                    )
+            elif not Path(given).is_absolute():
                 raise UsageError(f"the path {given!r} is not absolute", fix="begin it with /")
         for found in find_files(request.paths, roots=request.roots):
             chosen.setdefault(found.path, Input(found.path, request.source))
@@ -142,7 +143,7 @@ def plan_batches(
     manifest_dir: Path,
     run_id: str,
     fields: Mapping[str, str] | None = None,
-    roots: Sequence[Path] | None = None,
+    roots: Sequence[Path | str] | None = None,
     max_batches: int = MAX_BATCHES,
     target_bytes: int = TARGET_BYTES,
     finished: Callable[[Sequence[str]], set[str]] | None = None,
@@ -164,7 +165,11 @@ def plan_batches(
         One reference a batch: ``{"manifest", "offset", "key", "pieces", "bytes"}``, for ``read_batch``.
     """
     fields = dict(fields or {})
-    limits = None if roots is None else tuple(str(root.absolute()) for root in roots)
+    limits = (
+        None
+        if roots is None
+        else tuple(str(root) if is_remote(root) else str(Path(root).absolute()) for root in roots)
+    )
     files = sorted({i.path: i for i in (Input(i) if isinstance(i, str) else i for i in inputs)}.items())
     pieces = [piece for _, file in files for piece in _cut(file, fields, target_bytes)]
     if finished is not None:
