@@ -3,7 +3,7 @@
 --
 -- Each row becomes the hash of a JSON array of its columns; the hashes are joined in the order of the keys, first
 -- within the 65,536 values of an id's first two bytes, then over all, so that no value grows with the corpus.
--- Times count as seconds since 1970: no setting of the session changes them.
+-- Times count as seconds since 1970 and floats as their bytes: no setting of the session changes them.
 --
 -- Covered: every column of article, capture, sighting and settled apart from the ones below.
 -- Left out:
@@ -11,11 +11,14 @@
 --   sighting.origin, .run_id    where the capture lies that was loaded first, and by which run
 --   settled.is_canonical        made from cluster_id
 --   source                      its names are covered in sighting; the rest is wall clock
---   run, batch                  bookkeeping: when and how it was loaded
+--   run, run_article, batch, piece     bookkeeping: when and how it was loaded
+--   migration, migration_log, migration_version     how the schema came to be
 --   quarantine                  what could not be loaded; retries change it
 --   fingerprint, site_block     made from captures
 --   search_document, settle_state   made from current versions, and can be turned off
---   settle_queue, fetch_state   work to do; both are empty of content
+--   settle_queue                work to do
+--   fetch_state, fetch_host, fetch_site_file, fetch_listing, fetch_source, fetch_position, fetch_log
+--                               acquiring: what was asked of the web, and when
 WITH line AS (
     SELECT 'article' AS part, article_id, ''::bytea AS key,
            sha256(convert_to(jsonb_build_array(identity, url_key, url_key_version)::text, 'UTF8')) AS hash
@@ -24,8 +27,8 @@ WITH line AS (
     SELECT 'capture', article_id, original_sha256,
            sha256(convert_to(jsonb_build_array(
                encode(original_sha256, 'hex'), encode(capture_sha256, 'hex'), encode(text_sha256, 'hex'), language,
-               language_confidence, word_count, encode(sha256(convert_to(text, 'UTF8')), 'hex'), removed,
-               blocks)::text, 'UTF8'))
+               encode(float8send(language_confidence), 'hex'), word_count,
+               encode(sha256(convert_to(text, 'UTF8')), 'hex'), removed, blocks)::text, 'UTF8'))
       FROM klartext.capture
     UNION ALL
     SELECT 'sighting', article_id, sighting_sha256,
@@ -42,7 +45,7 @@ WITH line AS (
                encode(sighting_sha256, 'hex'), encode(original_sha256, 'hex'), encode(text_sha256, 'hex'), versions,
                language, site, extract(epoch FROM published_at), extract(epoch FROM published_until),
                extract(epoch FROM captured_at), extract(epoch FROM first_seen), extract(epoch FROM last_seen),
-               cluster_id, relation, of, similarity)::text, 'UTF8'))
+               cluster_id, relation, of, encode(float4send(similarity), 'hex'))::text, 'UTF8'))
       FROM klartext.settled
 ), bucket AS (
     SELECT part, substr(uuid_send(article_id), 1, 2) AS prefix,
