@@ -62,8 +62,16 @@ _FEED = re.compile(
     r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)?<(rss|feed|rdf:RDF|urlset|sitemapindex|svg)[\s>]", re.DOTALL
 )
 _META_CHARSET = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
-# XML 1.0 has no way to hold these, so the parser would stop or raise at them.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
+# XHTML's idea of an empty document at the head of a full one: libxml2 would believe it.
+_SELF_CLOSING = re.compile(r"(<html\b[^<>]*?)\s*/>", re.IGNORECASE)
+_HEAD_CHARS: Final = 4096
+# XML 1.0 has no way to hold these: lxml raises when an extractor copies them, and the article would be lost.
+_NOT_XML: Final = bytes(set(range(32)) - {9, 10, 13})
+_NOT_XML_EITHER: Final = ("\ufffe".encode(), "\uffff".encode())
+_NOT_XML_REFERENCE = re.compile(
+    rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45])(?![0-9])|[xX]0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]|[fF]{3}[eEfF])"
+    rb"(?![0-9a-fA-F]));?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ def load_page(capture: Capture, settings: Settings) -> Page | Refusal:
     # Every element needs a '<'; scripts and comments may hold more, hence the margin before anything is parsed.
     if text.count("<") > 12 * settings.max_html_elements:
         return Refusal("too_many_elements", f"more than {settings.max_html_elements:,} elements")
-    root = parse(text)
+    root = parse(_SELF_CLOSING.sub(r"\1>", text[:_HEAD_CHARS], count=1) + text[_HEAD_CHARS:])
     if root is None:
         return Refusal("not_html", "the payload can't be parsed as HTML")
     elements = sum(1 for _ in root.iter())
@@ -159,6 +167,13 @@ def decode_page(data: bytes, declared: str | None) -> tuple[str, str, int]:
     return best
 
 
+# lxml.html asks a Python function for the class of every element it touches; one class for all is the same to
+# extractors and spares them a tenth of their time.
+_LOOKUP = etree.ElementDefaultClassLookup(
+    element=html.HtmlElement, comment=html.HtmlComment, pi=html.HtmlProcessingInstruction, entity=html.HtmlEntity
+)
+
+
 def parse(text: str) -> html.HtmlElement | None:
     """Parse decoded HTML without libxml2's limits on depth and size; the caller has bounded both."""
     parser = html.HTMLParser(
@@ -169,8 +184,16 @@ def parse(text: str) -> html.HtmlElement | None:
         # Without it libxml2 silently drops everything that is nested deeper than 256 elements.
         huge_tree=True,
     )
+    parser.set_element_class_lookup(_LOOKUP)
     try:
-        root = html.document_fromstring(_NOT_XML.sub("", text).encode("utf-8"), parser=parser)
+        root = html.document_fromstring(_xml_bytes(text), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return None
     return root if isinstance(root, html.HtmlElement) else None
+
+
+def _xml_bytes(text: str) -> bytes:
+    data = text.encode("utf-8", "replace").translate(None, _NOT_XML)
+    for character in _NOT_XML_EITHER:
+        data = data.replace(character, b"")
+    return _NOT_XML_REFERENCE.sub(b"", data)
