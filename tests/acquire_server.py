@@ -33,8 +33,8 @@ class Reply:
 
     @classmethod
     def html(cls, title: str, text: str = "Ein Satz über die Stadt. ", **kwargs: Any) -> Reply:
-        page = f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1><p>{text * 20}</p></body></html>"
-        return cls(page.encode(), **kwargs)
+        head = f"<!doctype html><html><head><title>{title}</title></head>"
+        return cls(f"{head}<body><h1>{title}</h1><p>{text * 20}</p></body></html>".encode(), **kwargs)
 
     @classmethod
     def redirect(cls, location: str, status: int = 302) -> Reply:

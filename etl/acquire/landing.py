@@ -25,7 +25,7 @@ from warcio.warcwriter import WARCWriter
 
 from etl import __version__
 from etl.acquire.fetch import Exchange
-from etl.acquire.sources import is_remote, landing_dir
+from etl.acquire.sources import is_remote, landing_dir, strip_credentials
 from etl.errors import KlartextError
 
 WARC_VERSION: Final = "WARC/1.1"
@@ -80,6 +80,13 @@ class _Head:
 
     def compute_headers_buffer(self, header_filter: object = None) -> None:
         """Nothing to compute."""
+
+
+def _value(name: bytes, value: bytes) -> bytes:
+    """A header's value as it came, but for user and password of a redirect's target."""
+    if name.lower() in (b"location", b"content-location"):
+        value = strip_credentials(value.decode("latin-1")).encode("latin-1")
+    return re.sub(rb"[\r\n\0]+", b" ", value)
 
 
 def _one_line(text: str) -> str:
@@ -197,8 +204,7 @@ class WarcFile:
         )
         status = f"HTTP/{exchange.version} {exchange.status} {exchange.reason}".rstrip().encode()
         lines = [
-            _HOP_BY_HOP.get(name.lower(), name) + b": " + re.sub(rb"[\r\n\0]+", b" ", value)
-            for name, value in exchange.headers
+            _HOP_BY_HOP.get(name.lower(), name) + b": " + _value(name, value) for name, value in exchange.headers
         ]
         return [
             self._writer.create_warc_record(
