@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +26,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 LANDING = Asset(name="klartext_landing", uri="klartext://landing", group="klartext")
 CORPUS = Asset(name="klartext_corpus", uri="klartext://corpus", group="klartext")
 CONNECTION = "klartext"
+RETRIES = int(os.environ.get("KLARTEXT_TASK_RETRIES", "3"))
 
 DOC = """
 ### Articles in, clean rows in Postgres
@@ -143,7 +145,7 @@ def day_of(dag_run: Any, params: dict[str, Any], data_interval_start: datetime |
     tags=["klartext", "load"],
     default_args={
         "owner": "klartext",
-        "retries": 3,
+        "retries": RETRIES,
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),

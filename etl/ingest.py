@@ -239,6 +239,7 @@ def plan_run(
             run_id=str(run_id),
             fields=request.fields,
             roots=request.read_roots,
+            target_bytes=settings.task_bytes,
             finished=finished if request.kind == "sweep" else None,
         )
         planned = [

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     search: bool = Field(True, description="keep the full-text search index")
 
     batch_records: int = Field(500, ge=1, description="records a transaction")
+    task_bytes: int = Field(64 * MIB, ge=1, description="bytes that one mapped task of the DAG process reads, about")
     workers: int = Field(0, ge=0, description="processes of `klartext ingest`; 0: one a core, at most 8")
 
     max_record_bytes: int = Field(32 * MIB, ge=1024, description="largest record of a text, JSONL or table file")
