@@ -488,7 +488,8 @@ def _tidy(piece: str) -> str:
     return piece
 
 
-_JOINERS: Final = re.compile(f"[{_INSIDE_WORDS}]+")
+# The non-joiner stays: the Persian profile was counted with a space in its place.
+_JOINERS: Final = re.compile(f"(?!\u200c)[{_INSIDE_WORDS}]")
 _COMBINING: Final = re.compile("[\u0300-\u036f]")
 
 
@@ -530,12 +531,16 @@ def _class_counts(packed: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
 _CODE_MARKS: Final = re.compile(
     r"[^\W\d]\(|[^\W\d]\.[^\W\d]{2}|\w_\w|[^\W\d],[\w\"']|[{}]\s|;[ \t]*\n|[=!<>]=|[-=]>|\)[:;{]|\t"
 )
-_FIRST_SIGNS: Final = "(_=;{},.\t"
 
 
 def _is_code(text: str, tokens: int) -> bool:
     """Whether calls, dotted and snake_case names, operators or unspaced separators stand too thick for prose."""
-    if sum(map(text.count, _FIRST_SIGNS)) * 8 < tokens:
+    # Counting is cheap, so that only suspicious texts are searched.
+    suspicious = sum(map(text.count, "_={}\t;"))
+    for sign in ",.":
+        suspicious += text.count(sign) - text.count(sign + " ") - text.count(sign + "\n")
+    suspicious += text.count("(") - text.count(" (")
+    if suspicious < 4 or suspicious * 8 < tokens:
         return False
     marks = sum(1 for _ in _CODE_MARKS.finditer(text))
     return marks >= 4 and marks * 8 >= tokens
@@ -700,8 +705,8 @@ def weigh(text: str, *, declared: str | None = None, expected: frozenset[str] = 
     return evidence
 
 
-def _weigh(text: str, most: int, declared: str | None, expected: frozenset[str]) -> Evidence | None:
-    reading = _read(text, most)
+def _weigh(text: str, windows: int, declared: str | None, expected: frozenset[str]) -> Evidence | None:
+    reading = _read(text, windows)
     if reading is None:
         return None
     if reading.letters < (MIN_UNSPACED_LETTERS if reading.script in _UNSPACED_SCRIPTS else MIN_LETTERS):
@@ -730,12 +735,12 @@ def _weigh(text: str, most: int, declared: str | None, expected: frozenset[str])
         return word_weight * (hits[code] * hit + (len(tokens) - hits[code]) * miss)
 
     scale = min(1.0, _NGRAMS / max(reading.grams, 1))
-    ranked = sorted(reading.scores.items(), key=lambda item: (-item[1], item[0]))[:6]
+    most = max(reading.scores.values())
     scores: dict[str, float] = {}
-    for code, score in ranked:
-        scaled = (score - ranked[0][1]) * scale - _RARE.get(code, 0.0)
+    for code, score in reading.scores.items():
+        scaled = (score - most) * scale
         if scaled > _HOPELESS:
-            scores[code] = scaled + by_words(code)
+            scores[code] = scaled - _RARE.get(code, 0.0) + by_words(code)
     top = max(sorted(scores), key=scores.__getitem__)
     surprise = _surprise(reading, words.usual_fit.get(top))
     if declared and declared not in words.lists and declared not in reading.scores and surprise > _STRANGE:
@@ -756,20 +761,22 @@ def _rivals(top: str, script: str, declared: str | None, tokens: list[str], lowe
     """The languages without a profile that the text may be in, with what its letters say for each, in nats."""
     words = _words()
     rival_words, rival_letters = words.rivals(top, script)
-    found: Counter[str] = Counter()
-    for token in rival_words.keys() & tokens:
-        found.update(rival_words[token])
-    letters: Counter[str] = Counter()
-    for character in rival_letters.keys() & set(lower):
-        count = lower.count(character)
-        for code in rival_letters[character]:
-            letters[code] += count
+    found: dict[str, int] = {}
+    for token in set(tokens):
+        for code in rival_words.get(token, ()):
+            found[code] = found.get(code, 0) + 1
+    letters: dict[str, int] = {}
+    for character in set(lower):
+        if character in rival_letters:
+            count = lower.count(character)
+            for code in rival_letters[character]:
+                letters[code] = letters.get(code, 0) + count
     rivals = {code for code, count in found.items() if count >= 2} | letters.keys()
     rivals |= words.siblings.get(top, frozenset())
     if declared in words.others and words.in_script(declared, script):
         rivals.add(declared)
     weight = _LETTER_WEIGHT * min(1.0, _LETTERS / len(lower))
-    return {code: min(weight * letters[code], _MOST_LETTERS) for code in sorted(rivals)}
+    return {code: min(weight * letters.get(code, 0), _MOST_LETTERS) for code in sorted(rivals)}
 
 
 def _surprise(reading: _Reading, usual: float | None) -> float:
@@ -791,8 +798,7 @@ def detect(text: str, *, declared: str | None = None) -> LanguageGuess:
         An ISO 639-1 code (``zh`` for all Chinese, ``no`` for Bokmål and Nynorsk; three letters for the few languages
         without such a code) and the calibrated probability that it is right; ``und`` with 0.0.
     """
-    expected = frozenset(filter(None, map(language_code, get_settings().languages)))
-    evidence = weigh(text, declared=language_code(declared), expected=expected)
+    evidence = weigh(text, declared=language_code(declared), expected=_codes(get_settings().languages))
     if evidence is None or evidence.best == "lorem":
         return UNDETERMINED
     confidence = round(calibrated(features(evidence), evidence.reading.letters), 4)
@@ -803,6 +809,11 @@ def detect(text: str, *, declared: str | None = None) -> LanguageGuess:
         named, _ = seeded_langdetect(evidence.reading.text)
         best = named if evidence.scores.get(named, _HOPELESS) >= evidence.scores[best] - _LEVEL else best
     return LanguageGuess(best, confidence)
+
+
+@lru_cache(maxsize=16)
+def _codes(tags: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(code for tag in tags if (code := language_code(tag)))
 
 
 def features(evidence: Evidence) -> tuple[float, ...]:
