@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from itertools import islice
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -52,6 +53,9 @@ _ROBOTS: Final = ("noai", "noimageai", "noindex")
 _MARKUP = re.compile(r"<[^<>]{1,300}>")
 # What stands between a headline and the name of the site.
 _TITLE_JOINT = re.compile(r"\s+(?:[|·•»–—:/\\~<>]|-{1,2})\s+|\s*[|｜]\s*|(?<=\S)[_＿](?=\S)")
+# What may follow a headline that stands at the start of a title.
+_AFTER_TITLE = re.compile(r"\s*(?:[|｜·•»–—~/(\[]|-\s)")
+_QUOTES: Final = frozenset("\"'“”„«»‹›")
 _URL_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?!\d)")
 # Nothing on a page is evidence of a later date; htmldate would otherwise take today, and the result change daily.
 _LATEST: Final = datetime(2100, 1, 1)  # noqa: DTZ001
@@ -283,39 +287,70 @@ def _publisher_names(head: Head, data: LinkedData, node: Node | None) -> list[st
 
 
 def _title(page: Statements, site: str | None, hints: Hints) -> str | None:
-    node, publisher = page.node, page.publisher
+    """JSON-LD's headline, else the title that is shared (``og:title`` …), the record's, or what the page shows.
+
+    A title that is the site's own name is none. What a headline on the page (``h1``) says at the start of a longer
+    title is the title; what follows is the site's name in some form.
+    """
+    node, names = page.node, _site_names(page.publisher, site)
+    shown = [text for text in (_plain(h1.text_content()) for h1 in islice(page.root.iter("h1"), 8)) if text]
+    shared = [title for title in map(_plain, page.head.all(_TITLE_NAMES)) if title]
     headline = _plain(first_string(node, "headline")) if node else None
-    shared = [strip_site(title, publisher, site) for title in map(_plain, page.head.all(_TITLE_NAMES)) if title]
-    if headline:
-        headline = strip_site(headline, publisher, site)
-        # schema.org's advice is 110 characters: some systems cut there.
-        whole = next((title for title in shared if _continues(headline, title)), None)
-        return whole or headline
-    for title in shared:
-        if title:
-            return title
-    if node:
-        name = _plain(first_string(node, "name"))
-        if name:
-            return strip_site(name, publisher, site)
-    hinted = _plain(hints.title)
-    if hinted:
-        return hinted
+    named = _plain(first_string(node, "name")) if node else None
+    for candidate in (headline, *shared, named, _plain(hints.title)):
+        title = _without_site(candidate, names, shown) if candidate else ""
+        if title and _letters(title) not in names:
+            whole = next((text for text in (*shared, *shown) if _continues(title, text)), None)
+            return _without_site(whole, names, shown) if whole else title
+    return _shown_title(page, names, shown)
+
+
+def _shown_title(page: Statements, names: set[str], shown: list[str]) -> str | None:
+    """The headline that the title element repeats, else the title element, else what trafilatura finds."""
+    title = page.head.title
+    if title:
+        letters = _letters(title)
+        repeated = [text for text in shown if len(_letters(text)) > 3 and _letters(text) in letters]
+        repeated = [text for text in repeated if _letters(text) not in names]
+        if repeated:
+            return max(repeated, key=len)
+        stripped = _without_site(title, names, shown)
+        if stripped and _letters(stripped) not in names:
+            return stripped
     guess = _plain(extract_title(page.root))
-    return strip_site(guess, publisher, site) if guess else None
+    return _without_site(guess, names, shown) if guess else None
 
 
 def _continues(cut: str, whole: str) -> bool:
+    """Whether a title was cut: schema.org advises 110 characters, and a stray quotation mark ends an attribute."""
     stem = cut.rstrip(" .…")
-    return len(stem) > 40 and stem != cut.rstrip() and len(whole) > len(stem) and whole.startswith(stem)
+    if len(stem) < 20 or len(whole) <= len(stem) or not whole.startswith(stem):
+        return False
+    return stem != cut or whole[len(stem) :].lstrip()[:1] in _QUOTES
 
 
-def strip_site(title: str, publisher: list[str], site: str | None) -> str:
-    """The title without the name of the site before or after it."""
+def _without_site(title: str, names: set[str], shown: list[str]) -> str:
+    title = strip_site(title, names)
+    folded = title.casefold()
+    for text in shown:
+        if (
+            15 <= len(text) < len(title)
+            and folded.startswith(text.casefold())
+            and _AFTER_TITLE.match(title[len(text) :])
+        ):
+            return text
+    return title
+
+
+def _site_names(publisher: list[str], site: str | None) -> set[str]:
     names = {_letters(name) for name in publisher}
     if site:
         names |= {_letters(site), _letters(site.rsplit(".", 1)[0]), _letters(site.split(".")[0])}
-    names.discard("")
+    return names - {""}
+
+
+def strip_site(title: str, names: set[str]) -> str:
+    """The title without the name of the site (in letters alone, case folded) before or after it."""
     for _ in range(3):
         joints = list(_TITLE_JOINT.finditer(title))
         if not joints:
@@ -341,7 +376,7 @@ def _authors(page: Statements, hints: Hints) -> tuple[str, ...]:
     node, publisher = page.node, page.publisher
     if node:
         named = list(_author_names(page.data, node.get("author") or node.get("creator")))
-        names = clean_names(named, site_names=publisher)
+        names = clean_names(named, site_names=publisher) or clean_names(named)
         if names:
             return names
     names = clean_names((text for text in page.head.all(_AUTHOR_NAMES) if "://" not in text), site_names=publisher)

@@ -13,28 +13,34 @@ _URL = re.compile(r"(?i)\b(?:https?:|www\.)\S*|\S+@\S+\.\S+|\b[\w.-]+\.(?:com|or
 _HANDLE = re.compile(r"[(\[]?@\w+[)\]]?")
 # "by" as bylines of many languages say it, with what may stand before it.
 _BY = re.compile(
-    r"(?i)^(?:(?:written|words|story|report(?:ed)?|text|posted|published|edited|updated|analysis|photos?|a report|"
-    r"ein(?:e)? \w+|geschrieben|verfasst|texte?|propos recueillis|publié|escrito|publicado|por nuestro)\s+)?"
-    r"(?:by|von|par|por|di|da|door|av|af|przez|autor(?:a|in|es|en|s)?|auteurs?|author[s]?|auteure|tekst|text|redaktion|"
-    r"redacción|a cura di|yazan|written by|propos recueillis par)(?:\s*:\s*|\s+)(?=\S)"
+    r"(?i)^(?:(?:written|post author|interview|words|story|report(?:ed)?|text|posted|published|edited|updated|analysis"
+    r"|photos?|a report|eine? \w+|geschrieben|verfasst|texte?|propos recueillis|publié|escrito|publicado|por nuestro)\s+)?"
+    r"(?:by|vom|von(?! (?:der|den|dem) \S+$)|par|por|door|przez|(?:di|da|av|af)(?=\s\S+\s)|autor(?:a|in|es|en|s)?"
+    r"|auteure?s?|authors?|tekst|text|redaktion|redacción|a cura di|yazan)(?:\s*:\s*|\s+)(?=\S)"
 )
 _LABEL = re.compile(r"(?i)^(?:记者|作者|文|編集|責任編輯|责任编辑|取材|文責|기자|автор|автора|текст)\s*[:：/／]\s*")
 _ROLE_AFTER = re.compile(
-    r"(?i)(?:,|\s[|/–—-]|\s+in\s|\s+aus\s|\()\s*(?:.{0,20}\b(?:correspondent|editor|reporter|writer|journalist|columnist|contributor|staff|"
-    r"redakteur(?:in)?|korrespondent(?:in)?|reporter(?:in)?|redaktion|redactor[a]?|periodista|corresponsal|journaliste|"
-    r"rédacteur|rédactrice|correspondant[e]?|giornalista|redazione|jornalista|repórter|redactie|redaktør|journalist)\b.*)$"
+    r"(?i)(?:,|\s[|/–—-]|\s+in\s|\s+aus\s|\()\s*(?:.{0,20}\b(?:correspondent|editor|reporter|writer|journalist"
+    r"|columnist|contributor|staff|redakteur(?:in)?|korrespondent(?:in)?|reporter(?:in)?|redaktion|redactora?"
+    r"|periodista|corresponsal|journaliste|rédacteur|rédactrice|correspondante?|giornalista|redazione|jornalista"
+    r"|repórter|redactie|redaktør|journalist)\b.*)$"
 )
 _SEPARATOR = re.compile(
-    r"\s*(?:[;|/・、，\n\t]|,(?!\s*(?:Jr|Sr|II|III|IV|MD|PhD|M\.D|Ph\.D)\b)|\s&\s|\s+(?:and|und)\s+)\s*", re.I
+    r"\s*(?:[;|/・、，\n\t]|,(?!\s*(?:Jr|Sr|II|III|IV|MD|PhD|M\.D|Ph\.D)\b)|\s[&–—-]\s|\s+(?:and|und)\s+)\s*", re.I
 )
 # These may also stand inside a name (Ortega y Gasset): they part two full names only.
 _CONJUNCTION = re.compile(r"\s+(?:et|y|e|en|og|och|i|oraz|ve|и|та|with|mit|avec|con|com)\s+", re.I)
+_ROLE_AT_END = re.compile(
+    r"(?i)\s+(?:(?:chef|sport|wirtschafts)?redakteur(?:in)?|reporter(?:in)?|korrespondent(?:in)?"
+    r"|staff (?:writer|reporter)|(?:senior |chief )?(?:reporter|editor|correspondent|columnist))$"
+)
+_NO_PERSON = re.compile(r"(?i)©|\b(?:copyright|gmbh|ltd|llc|inc|e\.? ?v|all rights|rights reserved|theme|cookies?)\b")
 _EDGE = re.compile(r"^[\W_]+|[^\w.)]+$")
 _TIME = re.compile(r"\d{1,2}[:.]\d{2}|\d{4}|\d{1,2}\.\d{1,2}\.")
 _NO_NAMES = (
     "admin administrator author editor staff webmaster unknown none null undefined anonymous n/a editorial redaktion "
     "redakcja redazione redacción redaction rédaction redactie redação news online web newsroom guest user autor "
-    "redaktionen redaksjonen deskteam desk redactor author_name"
+    "redaktionen redaksjonen deskteam desk redactor author_name name text interview foto fotos photo image zvg"
 )
 _NOBODY: Final = frozenset(_NO_NAMES.split())
 _LOWER_CASE = "von van der den de del della di da la le du des dos das el al bin ibn zu zur af av ter ten"
@@ -82,8 +88,14 @@ def _parts(text: str) -> Iterator[str]:
 def _one(part: str) -> str:
     part = _ROLE_AFTER.sub("", _BY.sub("", part.strip()))
     part = re.sub(r"\s*[(\[][^)\]]*[)\]]?", "", part) if not part.startswith("(") else part.strip("()")
-    part = _EDGE.sub("", part).strip()
-    if not part or len(part) > MAX_NAME_CHARS or _TIME.search(part) or part.casefold() in _NOBODY:
+    part = _ROLE_AT_END.sub("", _EDGE.sub("", part)).strip()
+    if (
+        not part
+        or len(part) > MAX_NAME_CHARS
+        or _TIME.search(part)
+        or part.casefold() in _NOBODY
+        or _NO_PERSON.search(part)
+    ):
         return ""
     letters = sum(map(str.isalpha, part))
     if letters < 2 or letters < 0.6 * len(part.replace(" ", "")):
@@ -93,6 +105,8 @@ def _one(part: str) -> str:
         return ""
     if part.isupper() and len(words) > 1 and part.isascii():
         part = " ".join(word if len(word) < 3 and "." in word else word.title() for word in words)
+    elif part.islower() and len(words) == 1 and "." in part:
+        part = " ".join(word.title() for word in part.split(".") if word)
     elif part.islower() and len(words) > 1:
         part = " ".join(word if word in _PARTICLES else word[:1].upper() + word[1:] for word in words)
     return part
