@@ -152,7 +152,7 @@ _DECLARED_WEIGHT: Final = 4.0
 _UNEXPECTED_PENALTY: Final = 6.0
 # Languages of few news sites, that short English and German texts are taken for most often.
 _RARE: Final = dict.fromkeys(("af", "cy", "so", "sq", "sw", "tl"), 1.5)
-_CALIBRATION: Final = (-1.723, 0.108, 0.362, -0.53, -0.061, 0.626, 0.919, -0.869, 0.243)
+_CALIBRATION: Final = (-1.892, 0.274, -0.147, -0.38, -0.07, 0.984, 0.71, -0.138, 0.181)
 _LONE_SCRIPT: Final = (0.95, 0.99)  # confidence where the script alone tells, below and from 20 letters
 _ARBITER_BELOW: Final = 0.9
 _LEVEL: Final = 0.25
@@ -395,8 +395,11 @@ class _Profiles:
         """The matrix rows of n-gram keys; ``no_row`` for n-grams in no profile and for key 0."""
         found: npt.NDArray[np.int32] | np.int32 = np.int32(self.no_row)
         for multiplier in self._MULTIPLIERS:
-            place = ((keys * multiplier) >> self._SHIFT).astype(np.int64)
-            found = np.where(self._slot_keys.take(place) == keys, self._slots.take(place), found)
+            # Eighteen bits: the same number as a signed one, which take() doesn't have to convert.
+            place = ((keys * multiplier) >> self._SHIFT).view(np.int64)
+            found = np.where(
+                self._slot_keys.take(place, mode="clip") == keys, self._slots.take(place, mode="clip"), found
+            )
         assert isinstance(found, np.ndarray)  # noqa: S101 - for the type checker
         return found
 
