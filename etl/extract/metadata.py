@@ -56,7 +56,6 @@ _TITLE_JOINT = re.compile(r"\s+(?:[|·•»–—:/\\~<>]|-{1,2})\s+|\s*[|｜]\s
 # What may follow a headline that stands at the start of a title.
 _AFTER_TITLE = re.compile(r"\s*(?:[|｜·•»–—~/(\[]|-\s)")
 _QUOTES: Final = frozenset("\"'“”„«»‹›")
-_URL_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?!\d)")
 # Nothing on a page is evidence of a later date; htmldate would otherwise take today, and the result change daily.
 _LATEST: Final = datetime(2100, 1, 1)  # noqa: DTZ001
 _EARLIEST: Final = datetime(1995, 1, 1)  # noqa: DTZ001

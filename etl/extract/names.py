@@ -13,8 +13,9 @@ _URL = re.compile(r"(?i)\b(?:https?:|www\.)\S*|\S+@\S+\.\S+|\b[\w.-]+\.(?:com|or
 _HANDLE = re.compile(r"[(\[]?@\w+[)\]]?")
 # "by" as bylines of many languages say it, with what may stand before it.
 _BY = re.compile(
-    r"(?i)^(?:(?:written|post author|interview|words|story|report(?:ed)?|text|posted|published|edited|updated|analysis"
-    r"|photos?|a report|eine? \w+|geschrieben|verfasst|texte?|propos recueillis|publié|escrito|publicado|por nuestro)\s+)?"
+    r"(?i)^(?:(?:written|post author|interview|words|story|report(?:ed)?|text|posted|published|edited|updated"
+    r"|analysis|photos?|a report|eine? \w+|geschrieben|verfasst|texte?|propos recueillis|publié|escrito|publicado"
+    r"|por nuestro)\s+)?"
     r"(?:by|vom|von(?! (?:der|den|dem) \S+$)|par|por|door|przez|(?:di|da|av|af)(?=\s\S+\s)|autor(?:a|in|es|en|s)?"
     r"|auteure?s?|authors?|tekst|text|redaktion|redacción|a cura di|yazan)(?:\s*:\s*|\s+)(?=\S)"
 )
