@@ -473,6 +473,8 @@ def serve(fd: int, parent: int) -> None:
         _work(pipe, inbox, target, (cpu, wall, guard))
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
+    except ConnectionError:  # the parent was killed; nobody reads an answer or a traceback
+        os._exit(0)
 
 
 def _work(
