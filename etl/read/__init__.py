@@ -7,8 +7,10 @@ reading. What a file contains never raises: it becomes a :class:`~etl.model.Reje
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
 
 from etl.model import Capture, Reject
 from etl.read.base import InputFile, ReadReport
@@ -20,6 +22,7 @@ from etl.read.files import (
     _allowed,
     check_allowed,
     find_files,
+    is_url,
     open_file,
     origin_of,
     unknown_format,
@@ -148,7 +151,62 @@ def _read(
             yield file.reject(*unknown_format(ending_of(path)[0], head), payload=head)
             return
         file.ending = ending_of(path)[0]
-        yield from known.reader()(file)
+        outcomes = known.reader()(file)
+        if compression is not None and known.many and not is_url(path):
+            damaged = _is_corrupt(raw, compression, limits)
+            file.stream = Stream(raw, compression=compression, limits=limits)
+            if damaged:
+                outcomes = _trusted(file, outcomes)
+        yield from outcomes
+
+
+def _is_corrupt(raw: BinaryIO, compression: str, limits: Settings) -> bool:
+    """Whether the compressed stream's bytes are wrong (not just cut off): goes through all of it once.
+
+    Checksums come at the end of what they cover, and damaged data decompresses to plausible text for a while, so
+    this must be known before the first record is given out.
+    """
+    raw.seek(0)
+    stream = Stream(raw, compression=compression, limits=limits)
+    buffer = bytearray(1 << 18)
+    while stream.readinto(buffer):
+        pass
+    problem = stream.problem
+    raw.seek(0)
+    return problem is not None and problem[0] == "corrupt_file"
+
+
+_HELD: Final = 3
+"""Records before the first one that looks wrong which aren't trusted either."""
+
+
+def _trusted(file: InputFile, outcomes: Iterator[Capture | Reject]) -> Iterator[Capture | Reject]:
+    """The records of a damaged stream up to the damage, as far as it shows: to a little before the first one that
+    has anything odd about it. One reject stands for the rest.
+
+    A single wrong bit may change one character and show nowhere: what is given out carries the note
+    ``damaged_stream``."""
+    held: deque[Capture] = deque()
+    odd: Capture | Reject | None = None
+    for outcome in outcomes:
+        if isinstance(outcome, Reject) or outcome.notes:
+            odd = outcome
+            break
+        held.append(outcome)
+        if len(held) > _HELD:
+            yield _doubted(held.popleft())
+    first = held[0] if held else odd
+    if first is None:
+        return
+    payload = first.payload if isinstance(first, Reject) else first.html or (first.text or "").encode()
+    detail = "the compressed stream is damaged; from here on its content isn't trusted"
+    if isinstance(odd, Reject) and odd.reason == "corrupt_file":
+        detail = f"{detail} ({odd.detail})"
+    yield file.reject("corrupt_file", detail, origin=first.origin, payload=payload)
+
+
+def _doubted(capture: Capture) -> Capture:
+    return replace(capture, notes=(*capture.notes, "damaged_stream"))
 
 
 class _Nothing:
@@ -161,11 +219,8 @@ class _Nothing:
         pass
 
 
-def _begin(raw: object, offset: int, first_line: int | None) -> tuple[int, int]:
-    """Put ``raw`` at the first line that begins at or after ``offset``: where that is, and the line's number."""
-    from typing import BinaryIO, cast
-
-    file = cast(BinaryIO, raw)
+def _begin(file: BinaryIO, offset: int, first_line: int | None) -> tuple[int, int]:
+    """Put ``file`` at the first line that begins at or after ``offset``: where that is, and the line's number."""
     position = 0
     newlines = 0
     if first_line is None:

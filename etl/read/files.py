@@ -267,10 +267,7 @@ def _head(file: BinaryIO, limits: Settings) -> bytes:
     magic = file.read(8)
     file.seek(0)
     stream = Stream(file, compression=compression_of(magic), limits=limits)
-    try:
-        return stream.read(SNIFF_BYTES)
-    finally:
-        stream.detach()
+    return stream.read(SNIFF_BYTES)
 
 
 def _kind(mode: int) -> str:

@@ -16,25 +16,29 @@ from etl.read.base import Reader
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format, its name endings, and the module under ``etl.read`` whose ``read`` reads it."""
+    """A format, its name endings, and the module under ``etl.read`` whose ``read`` reads it.
+
+    ``many``: records are given out before the file's last byte was seen.
+    """
 
     name: str
     endings: tuple[str, ...]
     module: str
     what: str
+    many: bool = True
 
     def reader(self) -> Reader:
         return cast(Reader, importlib.import_module(f"etl.read.{self.module}").read)
 
 
 FORMATS: Final = (
-    Format("text", (".txt", ".text"), "text", "plain text"),
+    Format("text", (".txt", ".text"), "text", "plain text", many=False),
     Format("jsonl", (".jsonl", ".ndjson", ".jl"), "jsonl", "JSON Lines"),
     Format("json", (".json",), "jsondoc", "JSON"),
     Format("csv", (".csv",), "table", "CSV"),
     Format("tsv", (".tsv", ".tab"), "table", "TSV"),
-    Format("parquet", (".parquet", ".pq"), "parquet", "Parquet"),
-    Format("html", (".html", ".htm", ".xhtml"), "html", "web pages"),
+    Format("parquet", (".parquet", ".pq"), "parquet", "Parquet", many=False),
+    Format("html", (".html", ".htm", ".xhtml"), "html", "web pages", many=False),
     Format("warc", (".warc",), "warc", "WARC"),
 )
 _BY_ENDING: Final = {ending: format_ for format_ in FORMATS for ending in format_.endings}

@@ -118,11 +118,12 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], list[str]]:
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     except json.JSONDecodeError as error:
         around = text[max(0, error.pos - 20) : error.pos + 20]
-        raise BadJSONError("invalid_json", f"{error.msg} at character {error.pos + 1}: {around!r}") from None
+        what = error.msg.removesuffix(" at")
+        raise BadJSONError("invalid_json", f"{what}, at character {error.pos + 1}: {around!r}") from None
     except RecursionError:
         raise BadJSONError("nested_too_deep", f"the record is nested more than {MAX_DEPTH} levels deep") from None
-    except ValueError as error:  # an integer with too many digits
-        raise BadJSONError("invalid_json", str(error)[:200]) from None
+    except ValueError:
+        raise BadJSONError("invalid_json", "a number has more digits than can be read") from None
     if not isinstance(value, dict):
         kind = {list: "a list", str: "a string", type(None): "null", bool: "true or false"}.get(
             type(value), "a number"

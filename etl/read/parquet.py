@@ -44,7 +44,7 @@ def _read(file: InputFile, raw: BinaryIO) -> Iterator[Capture | Reject]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(raw, buffer_size=_SPOOL_BYTES, pre_buffer=False)
+        table = pq.ParquetFile(raw, buffer_size=_SPOOL_BYTES, pre_buffer=False, page_checksum_verification=True)
         columns = list(table.schema_arrow.names)
         groups = table.num_row_groups
         sizes = [table.metadata.row_group(index).num_rows for index in range(groups)]

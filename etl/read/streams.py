@@ -227,11 +227,6 @@ class _Raw(io.RawIOBase):
     def rewind(self) -> None:
         self._file.seek(0)
 
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
-
 
 def _what(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -239,7 +234,7 @@ def _what(error: Exception) -> str:
 
 
 class Stream(io.BufferedReader):
-    """A buffered, forward-only stream of a file's decompressed bytes.
+    """A buffered, forward-only stream of a file's decompressed bytes. Closing it leaves the file open.
 
     After the last byte ``problem`` is None or ``(reason, detail)``: the stream broke off there.
     """

@@ -120,10 +120,13 @@ def _attempt(lines: _Lines, dialect: _Dialect, limit: int) -> _Attempt | None:
     try:
         fields = dialect.row(feed())
     except csv.Error as error:
-        attempt.problem = str(error)
-        attempt.at_end = lines.ended and "end of data" in str(error)
+        problem = str(error)
+        attempt.at_end = lines.ended and "end of data" in problem
         if attempt.at_end:
-            attempt.problem = "a quoted field begins and doesn't end"
+            problem = "a quoted field begins and doesn't end"
+        elif "expected after" in problem:
+            problem = "a quoted field goes on after its closing quote (quotes inside must be doubled)"
+        attempt.problem = problem
         return attempt
     except _TooLargeError:
         attempt.problem = f"the row is larger than the limit of {limit:,} bytes"
