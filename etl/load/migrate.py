@@ -155,10 +155,11 @@ def _migrate(connection: Connection, target: Target) -> MigrationResult:
     with _Backend(connection) as backend:
         backend.ensure_internal_schema_updated()
         waiting = backend.to_apply(_migrations())
+        with connection.cursor() as cursor:
+            cursor.execute(query("migrate_database"))
         if waiting:
             with connection.cursor() as cursor:
                 cursor.execute(query("migrate_bookkeeping"))
-                cursor.execute(query("migrate_database"))
             for migration in waiting:
                 backend.apply_one(migration)
         with connection.cursor() as cursor:
