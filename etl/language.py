@@ -17,6 +17,7 @@ and measures them. Nothing has to be set up: the profiles are loaded when the fi
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -187,15 +188,17 @@ _INSIDE_WORDS: Final = "\u00ad\u034f\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff"
 _URL: Final = re.compile(r"https?://\S{1,2000}|www\.\S{1,2000}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 
 
-@lru_cache(maxsize=1)
-def _marks() -> re.Pattern[str]:
-    marks = [
-        code
-        for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
-        if unicodedata.category(chr(code))[0] == "M"
-    ]
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+
+
+@lru_cache(maxsize=2)
+def _marks(*, astral: bool) -> re.Pattern[str]:
+    """Combining marks and what else stands inside words; apart by plane, as ``re`` has a fast table for one only."""
+    codes = [*range(0x10000, 0x20000), *range(0xE0100, 0xE01F0)] if astral else range(0x300, 0x10000)
     runs: list[list[int]] = []
-    for code in marks:
+    for code in codes:
+        if unicodedata.category(chr(code))[0] != "M":
+            continue
         if runs and runs[-1][1] == code - 1:
             runs[-1][1] = code
         else:
@@ -211,7 +214,9 @@ def word_count(text: str) -> int:
     Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Yi) every letter counts as a word, marks don't.
     """
     if not text.isascii():
-        text = _marks().sub("", text)
+        text = _marks(astral=False).sub("", text)
+        if _ASTRAL.search(text):
+            text = _marks(astral=True).sub("", text)
     return len(_WORD.findall(text))
 
 
@@ -481,7 +486,9 @@ class _Reading:
 
 
 def _tidy(piece: str) -> str:
-    """Without addresses, soft hyphens and joiners; letters and their marks composed."""
+    """Without entities, addresses, soft hyphens and joiners; letters and their marks composed."""
+    if "&" in piece:
+        piece = html.unescape(piece)  # what a sloppy extractor left escaped
     if "://" in piece or "www." in piece or "@" in piece:
         piece = _URL.sub(" ", piece)
     if not piece.isascii():
