@@ -119,7 +119,11 @@ _file("gzip-in-name-only", "a.jsonl.gz", lambda: lines(10))
 _file("gzip-not-in-name", "a.jsonl", lambda: gzip.compress(lines(10)))
 _file("gzip-text-truncated", "a.txt.gz", lambda: gzip.compress(os.urandom(100).hex().encode() * 9)[:-30])
 _file("zstd-truncated", "a.jsonl.zst", lambda: zstandard.compress(lines_noisy(400))[:-2000])
-_file("zstd-corrupt", "a.jsonl.zst", lambda: _corrupted(_checked_zstd(lines_noisy(800)), 250_000))
+_file(
+    "zstd-corrupt",
+    "a.jsonl.zst",
+    lambda: _corrupted(_checked_zstd(lines_noisy(200)) + _checked_zstd(lines_noisy(800)), 250_000),
+)
 _file("zstd-frames", "a.jsonl.zst", lambda: zstandard.compress(lines(10)) + zstandard.compress(lines(10)))
 _file("bomb-ratio", "a.jsonl.gz", lambda: gzip.compress(lines(3) + bytes(64 << 20), 9))
 _file("bomb-zstd", "a.jsonl.zst", lambda: zstandard.compress(bytes(64 << 20)))

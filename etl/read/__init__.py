@@ -7,7 +7,6 @@ reading. What a file contains never raises: it becomes a :class:`~etl.model.Reje
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -27,7 +26,7 @@ from etl.read.files import (
     origin_of,
     unknown_format,
 )
-from etl.read.formats import ending_of, format_of_bytes, format_of_name, known_formats
+from etl.read.formats import Format, ending_of, format_of_bytes, format_of_name, known_formats
 from etl.read.streams import Stream, compression_of
 from etl.settings import Settings, get_settings
 
@@ -151,17 +150,18 @@ def _read(
             yield file.reject(*unknown_format(ending_of(path)[0], head), payload=head)
             return
         file.ending = ending_of(path)[0]
-        outcomes = known.reader()(file)
         if compression is not None and known.many and not is_url(path):
-            damaged = _is_corrupt(raw, compression, limits)
+            doubt = _doubt(raw, compression, limits)
+            if doubt is not None:
+                yield from _trusted(file, raw, known, doubt)
+                return
             file.stream = Stream(raw, compression=compression, limits=limits)
-            if damaged:
-                outcomes = _trusted(file, outcomes)
-        yield from outcomes
+        yield from known.reader()(file)
 
 
-def _is_corrupt(raw: BinaryIO, compression: str, limits: Settings) -> bool:
-    """Whether the compressed stream's bytes are wrong (not just cut off): goes through all of it once.
+def _doubt(raw: BinaryIO, compression: str, limits: Settings) -> int | None:
+    """Where, in the content, the part of the stream begins whose bytes are wrong (not just cut off), if there is
+    one: a gzip member or zstd frame. Goes through all of the file once.
 
     Checksums come at the end of what they cover, and damaged data decompresses to plausible text for a while, so
     this must be known before the first record is given out.
@@ -171,42 +171,51 @@ def _is_corrupt(raw: BinaryIO, compression: str, limits: Settings) -> bool:
     buffer = bytearray(1 << 18)
     while stream.readinto(buffer):
         pass
-    problem = stream.problem
     raw.seek(0)
-    return problem is not None and problem[0] == "corrupt_file"
+    return stream.doubt
 
 
-_HELD: Final = 3
-"""Records before the first one that looks wrong which aren't trusted either."""
+_MARGIN: Final = {"gz": 1 << 14, "zst": 3 << 17}
+"""Bytes of content before the first thing that looks wrong which aren't trusted either. Measured for gzip (300
+streams of JSON Lines with 1, 4 or 40 wrong bytes: no wrong text was given out); for zstd it is three blocks."""
 
 
-def _trusted(file: InputFile, outcomes: Iterator[Capture | Reject]) -> Iterator[Capture | Reject]:
-    """The records of a damaged stream up to the damage, as far as it shows: to a little before the first one that
-    has anything odd about it. One reject stands for the rest.
+def _trusted(file: InputFile, raw: BinaryIO, known: Format, doubt: int) -> Iterator[Capture | Reject]:
+    """The records of a damaged stream: those in the members before the damaged one, then those of this one up to some
+    way before the damage, as far as it shows. One reject stands for the rest.
 
-    A single wrong bit may change one character and show nowhere: what is given out carries the note
-    ``damaged_stream``."""
-    held: deque[Capture] = deque()
-    odd: Capture | Reject | None = None
-    for outcome in outcomes:
+    Where nothing shows but the checksum, nothing of the member is trusted. What is given out of it carries the note
+    ``damaged_stream``.
+    """
+    compression = file.stream.compression or ""
+    last = _last_trusted(file, raw, known, doubt)
+    raw.seek(0)
+    file.stream = Stream(raw, compression=compression, limits=file.limits)
+    for outcome in known.reader()(file):
+        consumed = file.stream.consumed
+        if consumed > max(doubt, last):
+            held = outcome.payload if isinstance(outcome, Reject) else outcome.html or (outcome.text or "").encode()
+            detail = "the compressed stream is damaged; from here on its content isn't trusted. Get the file again"
+            yield file.reject("corrupt_file", detail, origin=outcome.origin, payload=held)
+            return
+        if consumed > doubt and isinstance(outcome, Capture):
+            outcome = replace(outcome, notes=(*outcome.notes, "damaged_stream"))  # noqa: PLW2901
+        yield outcome
+
+
+def _last_trusted(file: InputFile, raw: BinaryIO, known: Format, doubt: int) -> int:
+    """The byte of content up to which a damaged member is trusted."""
+    raw.seek(0)
+    compression = file.stream.compression or ""
+    trial = replace(file, stream=Stream(raw, compression=compression, limits=file.limits), report=ReadReport())
+    for outcome in known.reader()(trial):
+        if trial.stream.consumed <= doubt:
+            continue
+        if isinstance(outcome, Reject) and outcome.reason == "corrupt_file" and "check" in outcome.detail:
+            return doubt
         if isinstance(outcome, Reject) or outcome.notes:
-            odd = outcome
-            break
-        held.append(outcome)
-        if len(held) > _HELD:
-            yield _doubted(held.popleft())
-    first = held[0] if held else odd
-    if first is None:
-        return
-    payload = first.payload if isinstance(first, Reject) else first.html or (first.text or "").encode()
-    detail = "the compressed stream is damaged; from here on its content isn't trusted"
-    if isinstance(odd, Reject) and odd.reason == "corrupt_file":
-        detail = f"{detail} ({odd.detail})"
-    yield file.reject("corrupt_file", detail, origin=first.origin, payload=payload)
-
-
-def _doubted(capture: Capture) -> Capture:
-    return replace(capture, notes=(*capture.notes, "damaged_stream"))
+            return trial.stream.consumed - _MARGIN[compression]
+    return doubt
 
 
 class _Nothing:

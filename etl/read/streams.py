@@ -112,6 +112,7 @@ class _Raw(io.RawIOBase):
         # Where members begin: in the content, in the file. More than a buffer can hold are never asked for.
         self.members: deque[tuple[int, int]] = deque(maxlen=_BUFFER + 1000)
         self.problem: Problem | None = None
+        self.doubt: int | None = None
 
     def readable(self) -> bool:
         return True
@@ -163,6 +164,7 @@ class _Raw(io.RawIOBase):
         try:
             out = decoder.decompress(data)
         except decoder.errors as error:
+            self.doubt = self.members[-1][0]
             out = decoder.salvage(data)
             self.given += len(out)
             self._fail("corrupt_file", f"the {self._name} stream is damaged after {self._spot()}: {_what(error)}")
@@ -221,6 +223,10 @@ class _Raw(io.RawIOBase):
         return f"{self.given:,} bytes of content"
 
     @property
+    def waiting(self) -> int:
+        return len(self._ready)
+
+    @property
     def file(self) -> BinaryIO:
         return self._file
 
@@ -252,6 +258,17 @@ class Stream(io.BufferedReader):
     def given(self) -> int:
         """Bytes of content that were had so far, of which some may wait in the buffer."""
         return self._source.given
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of content that were read from this stream."""
+        waiting = len(self.peek(1))
+        return self._source.given - self._source.waiting - waiting
+
+    @property
+    def doubt(self) -> int | None:
+        """Where, in the content, the member begins whose bytes turned out to be wrong; None when none did."""
+        return self._source.doubt
 
     def spot(self, position: int) -> str:
         """Where byte ``position`` of the content lies in the file: ``OFFSET``, or ``OFFSET+INNER`` of a member.
