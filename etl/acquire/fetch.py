@@ -339,9 +339,13 @@ class Fetcher:
         self, response: aiohttp.ClientResponse, bare: Exchange, wish: Wish, progress: Progress
     ) -> Exchange:
         status = bare.status
-        if status != 200:
+        if status != 200 and not (status == 206 and "Range" in wish.headers):
             await _drain(response)
-            if status in _REDIRECTS or (status == 304 and wish.headers):
+            if (
+                status in _REDIRECTS
+                or (status == 304 and wish.headers)
+                or (status == 416 and "Range" in wish.headers)
+            ):
                 return bare
             raise _refusal(bare)
         if wish.judge is not None:

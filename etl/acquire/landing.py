@@ -32,6 +32,7 @@ WARC_VERSION: Final = "WARC/1.1"
 SERVER_NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 IDENTICAL_PAYLOAD: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 PART_PATTERN: Final = ".*.warc.gz.part"
+REDO_PATTERN: Final = ".*.warc.gz.redo"
 _CHUNK: Final = 256 * 1024
 _HOP_BY_HOP: Final = {b"transfer-encoding": b"X-Archive-Orig-Transfer-Encoding"}
 
@@ -116,15 +117,16 @@ class WarcFile:
         folder: where it will lie.
         source: the source's name.
         agent: the User-Agent, for the warcinfo record.
+        redo: what it holds is done again after a kill, so that the next run deletes it instead of taking it over.
 
     Raises:
         LandingError: the folder or the file can't be made.
     """
 
-    def __init__(self, folder: Path, source: str, agent: str) -> None:
+    def __init__(self, folder: Path, source: str, agent: str, *, redo: bool = False) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         self.final = folder / f"{source}-{stamp}-{secrets.token_hex(4)}.warc.gz"
-        self.part = folder / f".{self.final.name}.part"
+        self.part = folder / f".{self.final.name}.{'redo' if redo else 'part'}"
         self.records = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -175,25 +177,22 @@ class WarcFile:
             fields["WARC-Payload-Digest"] = _sha1(answer.wire)
         self._write(self._pair(answer, fields, kind="revisit"))
 
-    def copy(self, uri: str, at: datetime, head: bytes, body: bytes, fields: Mapping[str, str]) -> None:
-        """Write a response record that was taken from another archive.
+    def copy(self, uri: str, at: datetime, head: bytes, body: bytes, fields: Mapping[str, str]) -> str:
+        """Write a response record that was taken from another archive; its origin is returned.
 
         Raises:
             LandingError: the disk is full.
         """
         named = {"WARC-Date": warc_date(at), **{name: _one_line(value) for name, value in fields.items()}}
-        self._write(
-            [
-                self._writer.create_warc_record(
-                    uri,
-                    "response",
-                    payload=BytesIO(body),
-                    length=len(body),
-                    http_headers=_Head(head.rstrip(b"\r\n").split(b"\r\n")),
-                    warc_headers_dict=named,
-                )
-            ]
+        record = self._writer.create_warc_record(
+            uri,
+            "response",
+            payload=BytesIO(body),
+            length=len(body),
+            http_headers=_Head(head.rstrip(b"\r\n").split(b"\r\n")),
+            warc_headers_dict=named,
         )
+        return f"{self.final}#{self._write([record])}"
 
     def _pair(self, exchange: Exchange, fields: Mapping[str, str], kind: str = "response") -> list[Any]:
         identifier = RecordBuilder._make_warc_id()
@@ -297,21 +296,28 @@ class Landing:
         agent: the User-Agent, for the warcinfo records.
         largest: bytes after which a file is closed and another begun.
         spool: local folder for files on their way to a URL.
+        redo: what is written is done again after a kill.
     """
 
-    def __init__(self, root: str | Path, *, agent: str, largest: int, spool: Path) -> None:
+    def __init__(self, root: str | Path, *, agent: str, largest: int, spool: Path, redo: bool = False) -> None:
         self._root = str(root)
         self._remote = is_remote(root)
         self._local = spool if self._remote else Path(root)
         self._agent = agent
         self._largest = largest
+        self._redo = redo
         self._open: dict[tuple[date, str], WarcFile] = {}
         self.files: list[str] = []
+
+    def beside(self, *, redo: bool) -> Landing:
+        """Another one with the same place and limits, whose files are opened and finished on their own."""
+        spool = self._local if self._remote else Path()
+        return Landing(self._root, agent=self._agent, largest=self._largest, spool=spool, redo=redo)
 
     def _file(self, at: datetime, source: str) -> WarcFile:
         key = (at.astimezone(UTC).date(), source)
         if key not in self._open:
-            self._open[key] = WarcFile(Path(landing_dir(self._local, *key)), source, self._agent)
+            self._open[key] = WarcFile(Path(landing_dir(self._local, *key)), source, self._agent, redo=self._redo)
         return self._open[key]
 
     def page(self, redirects: Iterable[Exchange], answer: Exchange, note: Note) -> str:
@@ -331,6 +337,17 @@ class Landing:
             LandingError: it can't be written.
         """
         self._file(answer.at, note.source).revisit(answer, note, stored_url, stored_at)
+
+    def copy(self, uri: str, at: datetime, head: bytes, body: bytes, *, note: Note, archive: str) -> str:
+        """Store a page that was taken from another archive; returns where it will lie, as ``path#offset``.
+
+        Raises:
+            LandingError: it can't be written.
+        """
+        fields = {"Klartext-Source": note.source, "Klartext-Archive": archive}
+        if note.hints:
+            fields["Klartext-Hints"] = json.dumps(dict(note.hints), ensure_ascii=True, sort_keys=True)
+        return self._final(self._file(at, note.source).copy(uri, at, head, body, fields))
 
     def _final(self, origin: str) -> str:
         return self._root.rstrip("/") + origin.removeprefix(str(self._local)) if self._remote else origin
@@ -407,6 +424,10 @@ class Landing:
                 adopt(pages)
                 part.rename(final)
                 _sync_folder(final.parent)
+        for stale in sorted(self._local.glob(f"date=*/source=*/{REDO_PATTERN}")):
+            with contextlib.suppress(OSError), stale.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stale.unlink()
         if self._remote:
             waiting = sorted(self._local.glob("date=*/source=*/*.warc.gz"))
             self.files += [self._deliver(done) for done in waiting]

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urljoin
@@ -258,9 +259,7 @@ def _check_one(config: SourcesFile, source: Source, limits: AcquireSettings) -> 
         return _verdict(source, bool(count), f"{count} files and folders match {source.path}",
                         "" if count else "check 'path'; {date:%Y-%m-%d} and wildcards are allowed")  # fmt: skip
     if source.kind == "ccnews":
-        from etl.acquire.ccnews import check_archive
-
-        return _verdict(source, *check_archive(config, source, limits))
+        return _verdict(source, *asyncio.run(_check_archive(config, source, limits)))
     with tempfile.TemporaryDirectory(prefix="klartext-check-") as folder:
         run = Run(
             config,
@@ -271,6 +270,21 @@ def _check_one(config: SourcesFile, source: Source, limits: AcquireSettings) -> 
             spool=Path(folder),
         )
         return _judge(source, asyncio.run(run.run()))
+
+
+async def _check_archive(config: SourcesFile, source: Source, limits: AcquireSettings) -> tuple[bool, str, str]:
+    """Whether the archive's lists of files can be had for the days that a run would look at."""
+    from etl.acquire import ccnews
+
+    first, last = ccnews.days_of(source, None, datetime.now(UTC).date())
+    async with _client(config, limits) as (fetcher, sites):
+        archive = ccnews.archive_for(source, fetcher, sites, config.user_agent or limits.agent)
+        try:
+            count = len([path async for path in ccnews.files_of(archive, first, last)])
+        except FetchError as error:
+            return False, f"{error.outcome}: {error.detail}", FIXES.get(error.outcome, "check 'url'")
+    fix = "" if count else "check 'since' and 'until'"
+    return bool(count), f"{count} files from {first} to {last}", fix
 
 
 def _judge(source: Source, answer: Answer) -> dict[str, Any]:

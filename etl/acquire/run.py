@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import sys
 import tempfile
 import zlib
 from collections import Counter, deque
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Literal, TypeVar
@@ -62,6 +63,7 @@ class Answer:
     details: dict[str, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     sources: dict[str, SourceReport] = field(default_factory=dict)
+    archive_files: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     def count(self, kind: Literal["asked", "stored", "not_modified", "skipped", "failed"]) -> int:
@@ -136,6 +138,7 @@ class Run:
         settings: limits.
         state: what earlier runs left; the caller closes it.
         spool: local folder for files on their way to a landing zone that is a URL.
+        day: only this UTC day; sources that can't be asked for a past day are left out.
         lookup: resolves names.
         watch: is told each outcome as it comes: URL, outcome, detail.
     """
@@ -149,11 +152,14 @@ class Run:
         settings: AcquireSettings,
         state: State,
         spool: Path,
+        day: date | None = None,
         lookup: Lookup = system_lookup,
         watch: Callable[[str, Outcome, str], None] | None = None,
     ) -> None:
         self._config = config
-        self._sources = [source for source in sources if source.kind != "folder"]
+        self._day = day
+        kinds = ("ccnews",) if day is not None else ("feed", "sitemap", "urls", "ccnews")
+        self._sources = [source for source in sources if source.kind in kinds]
         self._settings = settings
         self._watch = watch
         self._state = StateThread(state)
@@ -271,7 +277,7 @@ class Run:
                     await self._state.save_source(self._health(source, health.get(source.name)))
         except KlartextError as error:
             self._fatal = self._fatal or error
-        self._answer.files = list(self._landing.files)
+        self._answer.files = [*self._landing.files, *self._answer.archive_files]
         if self._fatal is not None:
             raise self._fatal
 
@@ -373,13 +379,13 @@ class Run:
 
     async def _look(self, source: Source) -> None:
         """Find what a source lists and queue it."""
-        room = _Room(source.max_items)
+        # An archive isn't a publisher's server: a day of it is read whole unless it says otherwise.
+        whole = source.kind == "ccnews" and "max_items" not in source.model_fields_set
+        room = _Room(sys.maxsize if whole else source.max_items)
         if source.kind == "urls":
             await self._offer(source, _url_entries(source), room)
         elif source.kind == "ccnews":
-            from etl.acquire.ccnews import look
-
-            await look(self, source)
+            await self._archive(source, room)
         else:
             for url in source.all_urls:
                 try:
@@ -524,6 +530,56 @@ class Run:
         if parser.problem is not None:
             report = self._answer.sources[source.name]
             report.error = report.error or f"{strip_credentials(url)}: {parser.problem}; read up to there"
+
+    async def _archive(self, source: Source, room: _Room) -> None:
+        """CC-NEWS: read the days' files on from where earlier runs stopped, and store what passes the filters."""
+        from etl.acquire import ccnews
+
+        report = self._answer.sources[source.name]
+        agent = self._agent(source)
+        archive = ccnews.archive_for(source, self._fetcher, self._sites, agent)
+        first, last = ccnews.days_of(source, self._day, self._started.date())
+        landing = self._landing.beside(redo=True)
+        current = ccnews.base_of(source)
+        try:
+            known = await self._state.position(source.name)
+            async for path in ccnews.files_of(archive, first, last):
+                current = f"{ccnews.base_of(source).rstrip('/')}/{path}"
+                position = known.get(path, 0)
+                while position >= 0:
+                    if room.left <= 0:
+                        room.beyond += 1
+                        return
+                    result = await ccnews.read_stretch(
+                        archive, path, position, source, landing,
+                        largest=self._settings.max_bytes, room=room.left,
+                    )  # fmt: skip
+                    report.found += result.seen
+                    report.stored += len(result.stored)
+                    room.left -= len(result.stored)
+                    for url, at, origin, size in result.stored:
+                        self._from_archive(source, url, at, origin, size)
+                    await self._flush()
+                    position = result.position
+                    await self._state.save_position(source.name, path, position)
+                    self._answer.archive_files += landing.files
+                    landing.files.clear()
+        except FetchError as error:
+            shown = strip_credentials(current)
+            self._log(shown, "feed", shown, source, error)
+            self._listing_failed(source, shown, error)
+        finally:
+            landing.abandon()
+
+    def _from_archive(self, source: Source, url: str, at: datetime, origin: str, size: int) -> None:
+        if url in self._answer.outcomes:
+            return  # a later capture of the same page
+        self._visits.append(
+            Visit(key=_key(url), kind="article", url=url, source=source.name, at=datetime.now(UTC),
+                  outcome="stored", detail=f"captured {at.isoformat(timespec='seconds')}", status=200, received=size,
+                  origin=origin)
+        )  # fmt: skip
+        self._tell(url, "stored", "")
 
     # -- entries ---------------------------------------------------------------------------------------------------
 

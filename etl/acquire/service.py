@@ -7,7 +7,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from etl.acquire.outcomes import Outcome
@@ -49,6 +49,7 @@ def acquire(
     landing: str | None = None,
     only: Sequence[str] = (),
     due: bool = False,
+    day: date | None = None,
     watch: Watch | None = None,
     acquire_settings: AcquireSettings | None = None,
 ) -> Answer:
@@ -61,6 +62,7 @@ def acquire(
         landing: root of the landing zone instead of the configured one.
         only: names of the sources to look at; else all that are enabled.
         due: leave out sources whose time hasn't come.
+        day: only this UTC day, of sources that are archives (ccnews).
         watch: is told each outcome as it comes.
         acquire_settings: instead of the environment's.
 
@@ -82,6 +84,7 @@ def acquire(
             settings=limits,
             state=state,
             spool=settings.home / "spool",
+            day=day,
             watch=watch,
         )
         return asyncio.run(_until_signal(run))

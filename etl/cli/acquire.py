@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,9 @@ def acquire(
     ] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this source; can be repeated.")] = None,
     due: Annotated[bool, typer.Option("--due", help="Leave out sources whose time hasn't come.")] = False,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this UTC day, of sources of kind ccnews.")
+    ] = None,
     load: Annotated[bool, typer.Option("--load", help="Go on to the database with what has landed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,6 +75,7 @@ def acquire(
             landing=root,
             only=only or (),
             due=due,
+            day=day.date() if day is not None else None,
             watch=watch,
             acquire_settings=limits,
         )
