@@ -187,9 +187,8 @@ def site_of(url: str | None, hints: Hints) -> str | None:
 
 
 def _addresses(found: Metadata, root: html.HtmlElement, head: Head, capture: Capture) -> None:
-    base = capture.url
-    if head.base:
-        base = urljoin(base or "", head.base)
+    base = _absolute(head.base, capture.url) if head.base else None
+    base = base or capture.url
     canonical = _absolute(head.canonical[0], base) if head.canonical else None
     og_url = _absolute(head.first("og:url") or "", base)
     found.url = capture.url
@@ -417,7 +416,8 @@ def _dates(found: Metadata, page: Statements, capture: Capture) -> None:
     stated += head.all(_PUBLISHED_NAMES)
     stated.append(capture.hints.published)
     found.published = _first_date(stated, capture, languages, found, "published")
-    if found.published is None:
+    # Where a stated date had to be dropped, a guess would only find that date's parts.
+    if found.published is None and found.notes[-1:] != ["dropped_date:published"]:
         found.published = _guess_date(page.root, found, capture)
     changed = [
         first_string(node, "dateModified") if node else None,
@@ -459,16 +459,22 @@ def _guess_date(root: html.HtmlElement, found: Metadata, capture: Capture) -> Pa
     latest = _LATEST
     if capture.captured_at is not None:
         latest = min(latest, capture.captured_at.replace(tzinfo=None) + timedelta(days=1))
-    raw = find_date(
-        root,
-        url=found.url,
-        original_date=True,
-        extensive_search=True,
-        min_date=_EARLIEST,
-        max_date=latest,
-        deferred_url_extractor=False,
+    raw = str(
+        find_date(
+            root,
+            url=found.url,
+            original_date=True,
+            extensive_search=True,
+            min_date=_EARLIEST,
+            max_date=latest,
+            deferred_url_extractor=False,
+        )
+        or ""
     )
-    return parse_date(str(raw), captured_at=capture.captured_at) if raw else None
+    # Where htmldate finds a year alone, it says the first of January.
+    if raw.endswith("-01-01") and not re.search(r"\D01\D?01\D", found.url or ""):
+        raw = raw[:4]
+    return parse_date(raw, captured_at=capture.captured_at) if raw else None
 
 
 # --- the rest
