@@ -141,6 +141,7 @@ _WORD_WEIGHT: Final = 1.4
 _LETTERS: Final = 100.0
 _MOST_LETTERS: Final = 8.0
 _LETTER_WEIGHT: Final = 3.0
+_LACKED_SHARE: Final = 0.02  # of a text's characters, that letters are which a language can't avoid
 _OTHER_PENALTY: Final = 3.0
 _CHANCE: Final = 0.04
 _USUAL_SHARE: Final = 0.35
@@ -228,9 +229,11 @@ class _Words:
         self.lists = {code: frozenset(words.split()) for code, words in data["known"].items()}
         self.letters: dict[str, frozenset[str]] = {}
         self.siblings: dict[str, frozenset[str]] = {}
+        self.lacks: dict[str, dict[str, frozenset[str]]] = {}
         for code, entry in data["other"].items():
             self.lists[code] = frozenset(entry.get("words", "").split())
             self.letters[code] = frozenset(entry.get("letters", ""))
+            self.lacks[code] = {winner: frozenset(letters) for winner, letters in entry.get("lacks", {}).items()}
             for winner in entry.get("near", ()):
                 self.siblings[winner] = self.siblings.get(winner, frozenset()) | {code}
         self.others: frozenset[str] = frozenset(self.letters)
@@ -786,7 +789,13 @@ def _rivals(top: str, script: str, declared: str | None, tokens: list[str], lowe
     if declared in words.others and words.in_script(declared, script):
         rivals.add(declared)
     weight = _LETTER_WEIGHT * min(1.0, _LETTERS / len(lower))
-    return {code: min(weight * letters.get(code, 0), _MOST_LETTERS) for code in sorted(rivals)}
+    found_letters = {code: min(weight * letters.get(code, 0), _MOST_LETTERS) for code in sorted(rivals)}
+    for code, lacking in words.lacks.items():
+        if top in lacking and lacking[top].isdisjoint(lower):
+            missing = min(_LACKED_SHARE * len(lower), _MOST_LETTERS)
+            if code in found_letters or missing >= _OTHER_PENALTY:
+                found_letters[code] = found_letters.get(code, 0.0) + missing
+    return found_letters
 
 
 def _surprise(reading: _Reading, usual: float | None) -> float:

@@ -28,6 +28,9 @@ from etl.settings import get_settings
 TEXTS: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent.parent / "data" / "language.toml").read_text(encoding="utf-8")
 )
+MORE: list[dict[str, str]] = tomllib.loads(
+    (Path(__file__).parent.parent / "data" / "language_more.toml").read_text(encoding="utf-8")
+)["text"]
 DE, EN, FR = (TEXTS[code]["text"] for code in ("de", "en", "fr"))
 MAIN = ("de", "en", "fr", "es", "it", "pt", "nl", "pl", "tr", "ja", "zh", "cs", "ru", "uk", "el", "ar", "ko")
 
@@ -97,6 +100,14 @@ def test_prose_is_recognised_without_a_hint(code: str) -> None:
     guess = detect(TEXTS[code]["text"])
     assert guess.language == expected_code(code)
     assert guess.confidence >= 0.9
+
+
+@pytest.mark.parametrize("entry", MORE, ids=lambda entry: f"{entry['language']}: {entry['text'][:24]}")
+def test_look_alikes_are_told_apart(entry: dict[str, str]) -> None:
+    assert detect(entry["text"]).language == entry["language"]
+    declared = detect(entry["text"], declared=entry["language"])
+    assert declared.language == entry["language"]
+    assert declared.confidence >= 0.9
 
 
 @pytest.mark.parametrize("code", MAIN)
