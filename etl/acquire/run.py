@@ -32,6 +32,7 @@ from etl.acquire.state import Page, SourceHealth, State, StateThread, Visit, Wha
 from etl.dedupe.urlkey import url_key
 from etl.errors import KlartextError, UsageError
 
+LIVE_KINDS: Final = ("feed", "sitemap", "urls")
 _FLUSH_SECONDS: Final = 0.5
 _FLUSH_VISITS: Final = 100
 _SPOOL_BYTES: Final = 1024 * 1024  # a listing larger than this is parsed from a temporary file
@@ -158,7 +159,7 @@ class Run:
     ) -> None:
         self._config = config
         self._day = day
-        kinds = ("ccnews",) if day is not None else ("feed", "sitemap", "urls", "ccnews")
+        kinds = ("ccnews",) if day is not None else (*LIVE_KINDS, "ccnews")
         self._sources = [source for source in sources if source.kind in kinds]
         self._settings = settings
         self._watch = watch

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from etl.acquire.outcomes import Outcome
 from etl.acquire.postgres_state import PostgresState
-from etl.acquire.run import Answer, Run, choose
+from etl.acquire.run import LIVE_KINDS, Answer, Run, choose
 from etl.acquire.settings import AcquireSettings, read_acquire_settings
 from etl.acquire.sources import SourcesFile, landing_root, load_config, sources_path
-from etl.database import Target
+from etl.database import Target, target_of
 from etl.errors import ConfigurationError
-from etl.settings import Settings
+from etl.settings import Settings, read_settings
 
 Watch = Callable[[str, Outcome, str], None]
 
@@ -90,20 +90,46 @@ def acquire(
         return asyncio.run(_until_signal(run))
 
 
-def due_sources(config: SourcesFile, target: Target) -> list[str]:
-    """Names of the enabled sources whose time has come, for a scheduler that gives each a task.
+def acquire_named(names: Sequence[str], *, dsn: str, day: date | None = None) -> Answer:
+    """Acquire some of the configured sources; for a scheduler's task.
 
     Raises:
+        KlartextError: as :func:`acquire` and :func:`configured`.
+    """
+    settings = read_settings()
+    _, config = configured(None, settings)
+    return acquire(config, target=target_of(dsn), settings=settings, only=names, day=day)
+
+
+def due_names(dsn: str, *, only: Sequence[str] = ()) -> list[str]:
+    """Names of the configured sources whose time has come, or those of ``only``; none without a sources file.
+
+    Raises:
+        ConfigurationError: the sources file is wrong.
+        UsageError: a name of ``only`` is in no ``[[source]]``.
         DatabaseUnavailableError: the database is away.
     """
-    now = datetime.now(UTC)
-    with contextlib.closing(PostgresState(target)) as state:
+    settings = read_settings()
+    if sources_path(settings) is None and not only:
+        return []
+    _, config = configured(None, settings)
+    chosen = [source for source in choose(config, only) if source.kind in LIVE_KINDS or only]
+    with contextlib.closing(PostgresState(target_of(dsn))) as state:
         health = state.sources()
-    return [
-        source.name
-        for source in choose(config)
-        if source.kind != "folder" and (source.name not in health or health[source.name].next_due <= now)
-    ]
+    now = datetime.now(UTC)
+    return [one.name for one in chosen if only or one.name not in health or health[one.name].next_due <= now]
+
+
+def archive_names() -> list[str]:
+    """Names of the configured sources of kind ``ccnews``; none without a sources file.
+
+    Raises:
+        ConfigurationError: the sources file is wrong.
+    """
+    settings = read_settings()
+    if sources_path(settings) is None:
+        return []
+    return [source.name for source in choose(configured(None, settings)[1]) if source.kind == "ccnews"]
 
 
 async def _until_signal(run: Run) -> Answer:
