@@ -164,6 +164,7 @@ class FieldReader:
             payload: its bytes for the quarantine; by default it as JSON.
             notes: what was mended already.
         """
+        record = _unfolded(record)
         plan = self.plan(tuple(record))
         told = list(notes)
         replaced = 0
@@ -292,6 +293,15 @@ _JSON_NAMES: Final[Mapping[type, str]] = {
 
 def _shown(name: str) -> str:
     return repr(storable(name)[0][:80])
+
+
+def _unfolded(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """fundus keeps a page as ``{"html": {"content": …, "requested_url": …, "crawl_date": …}}``: as columns."""
+    page = record.get("html")
+    if not isinstance(page, Mapping) or not isinstance(page.get("content"), str):
+        return record
+    inner = {name: value for name, value in page.items() if name != "content" and isinstance(value, str)}
+    return {**inner, **record, "html": page["content"]}
 
 
 def _blank(value: str | bytes) -> bool:
