@@ -102,14 +102,21 @@ COMMENT ON FUNCTION klartext.search_document(language text, title text, body tex
 -- Name: search_fold(text) (FUNCTION)
 
 CREATE FUNCTION klartext.search_fold(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
-    SELECT CASE
-        WHEN octet_length(value) = char_length(value) THEN value
-        ELSE translate(
-            normalize(regexp_replace(normalize(value, NFD), '[\u0300-\u036f\u00ad\u200b-\u200d]', '', 'g'), NFC),
-            'øØłŁđĐħĦŧŦı', 'oOlLdDhHtTi')
-    END
+BEGIN
+    IF octet_length(value) = char_length(value) OR value !~ '[\u00ad\u00c0-\u1fff\u200b-\u200d\u2c00-\U0010ffff]' THEN
+        RETURN value;
+    END IF;
+    value := regexp_replace(normalize(value, NFD), '[\u0300-\u036f\u00ad\u200b-\u200d]+', '', 'g');
+    IF value ~ '[\u0530-\u1dff\u2c00-\U0010ffff]' THEN
+        value := normalize(value, NFC);
+    END IF;
+    IF value ~ '[øØłŁđĐħĦŧŦı]' THEN
+        value := translate(value, 'øØłŁđĐħĦŧŦı', 'oOlLdDhHtTi');
+    END IF;
+    RETURN value;
+END
 $$;
 
 -- Name: FUNCTION search_fold(value text) (COMMENT)
