@@ -561,7 +561,7 @@ def _is_code(text: str, tokens: int) -> bool:
 
 def _packed(pieces: list[str]) -> npt.NDArray[np.uint32]:
     codes = np.frombuffer("".join(pieces).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return _profiles().characters.take(codes).reshape(len(pieces), -1)
+    return _profiles().characters.take(codes, mode="clip").reshape(len(pieces), -1)
 
 
 def _read(text: str, most: int) -> _Reading | None:
@@ -687,7 +687,7 @@ def _sums(rows: npt.NDArray[np.int32], script: str) -> npt.NDArray[np.float32]:
     matrix = _profiles().matrices[script]
     grams, windows, size = rows.shape
     width = matrix.shape[1]
-    values = matrix.take(rows.ravel(), 0)
+    values = matrix.take(rows.ravel(), 0, mode="clip")
     # Summed in wide rows first: numpy adds long rows several times faster than short ones.
     folded = values.reshape(grams, windows, size // 16, 16 * width).sum(2).sum(0)
     total: npt.NDArray[np.float32] = folded.reshape(windows, 16, width).sum(1)
