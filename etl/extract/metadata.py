@@ -56,6 +56,7 @@ _TITLE_JOINT = re.compile(r"\s+(?:[|·•»–—:/\\~<>]|-{1,2})\s+|\s*[|｜]\s
 # What may follow a headline that stands at the start of a title.
 _AFTER_TITLE = re.compile(r"\s*(?:[|｜·•»–—~/(\[]|-\s)")
 _QUOTES: Final = frozenset("\"'“”„«»‹›")
+MAX_FIELD_CHARS: Final = 2000
 # Nothing on a page is evidence of a later date; htmldate would otherwise take today, and the result change daily.
 _LATEST: Final = datetime(2100, 1, 1)  # noqa: DTZ001
 _EARLIEST: Final = datetime(1995, 1, 1)  # noqa: DTZ001
@@ -269,6 +270,7 @@ def _plain(text: str | None) -> str | None:
     """A field's text without markup, entities and odd white space."""
     if not text:
         return None
+    text = text[:MAX_FIELD_CHARS]
     text = unescape(unescape(text)) if "&" in text else text
     text = _MARKUP.sub(" ", text) if "<" in text else text
     return " ".join(text.split()) or None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
+from itertools import islice
 from typing import Final
 
 MAX_NAME_CHARS: Final = 80
+MAX_BYLINE_CHARS: Final = 1000
+MAX_BYLINES: Final = 100
 _MARKUP = re.compile(r"<[^>]{0,500}>")
 _URL = re.compile(r"(?i)\b(?:https?:|www\.)\S*|\S+@\S+\.\S+|\b[\w.-]+\.(?:com|org|net|de|fr|es|it|uk|html?|php)\b\S*")
 _HANDLE = re.compile(r"[(\[]?@\w+[)\]]?")
@@ -58,8 +61,8 @@ def clean_names(raw: Iterable[str], *, split: bool = True, site_names: Iterable[
     """
     skip = {name.casefold() for name in site_names if name}
     names: dict[str, str] = {}
-    for byline in raw:
-        text = _without_clutter(byline)
+    for byline in islice(raw, MAX_BYLINES):
+        text = _without_clutter(byline[:MAX_BYLINE_CHARS])
         for part in _parts(text) if split else [text]:
             name = _one(part)
             key = name.casefold()

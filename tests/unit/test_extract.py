@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,17 +32,17 @@ def page(*, head: str = "", body: str | None = None, lang: str = "en") -> bytes:
     ).encode()
 
 
-def capture(html: bytes, **changes: object) -> Capture:
+def capture(html: bytes, **changes: Any) -> Capture:
     return replace(Capture(origin="test", html=html, url="https://www.islander.example/ferry-runs"), **changes)
 
 
-def article(html: bytes, **changes: object) -> Article:
+def article(html: bytes, **changes: Any) -> Article:
     result = extract(capture(html, **changes))
     assert isinstance(result, Article), result
     return result
 
 
-def reject(html: bytes, **changes: object) -> Reject:
+def reject(html: bytes, **changes: Any) -> Reject:
     result = extract(capture(html, **changes))
     assert isinstance(result, Reject), result
     assert result.stage == "extract"
