@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from etl.clean.blocks import Removal, blocks_of, cut_out, sentences_of, trimmed_blocks
-from etl.clean.ruleset import Rule, fold, rules_for, unit_text
+from etl.clean.features import WEIGHT, Basics, Page, Unit, tokens_of
+from etl.clean.judge import Judge, load_judge, markup_log_odds
+from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
-RULES_VERSION = "1"
+#: Raised by hand when the code judges differently; the data files speak for themselves.
+_CODE_VERSION = "1"
+_DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json")
+_SENTENCE_THRESHOLD = 0.9
+_SIGNALS = 5
 
-_STRENGTH = {"certain": 0.95, "strong": 0.75, "weak": 0.3}
-_THRESHOLD = 0.9
+
+def _version() -> str:
+    """A hash of all that decides: it changes with any rule, weight or threshold."""
+    digest = hashlib.sha256(_CODE_VERSION.encode())
+    folder = Path(__file__).parent
+    for pattern in _DATA:
+        for path in sorted(folder.glob(pattern)):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{_CODE_VERSION}-{digest.hexdigest()[:12]}"
+
+
+#: What cleaned a text; stored with each record, so that it shows which ones today's rules would clean differently.
+RULES_VERSION: str = _version()
 
 
 def clean(
@@ -24,70 +48,160 @@ def clean(
         text: the extracted or given text, any storable Unicode.
         language: ISO 639-1 code or ``und``; without it the language is detected.
         site: the host the text comes from, for ``deny_rules`` of the settings.
-        blocks: the text's blocks with what extraction knows of them; without them each line is one.
+        blocks: the text's blocks, sorted and disjoint, with what extraction knows of them; without them each line is
+            a block.
 
     Returns:
         The clean text and the removed spans: ``text`` is the clean text with the spans put back, to the character.
+
+    Raises:
+        ValueError: the blocks overlap or reach beyond the text.
+        ConfigurationError: a rule file is wrong.
     """
     if language is None:
         from etl.language import detect  # heavy, and not needed by callers who know
 
         language = detect(text).language
-    units = blocks_of(text) if blocks is None else trimmed_blocks(text, blocks)
+    return clean_with(load_judge(), text, language=language, denied=denied_rules(site), blocks=blocks)
+
+
+def clean_with(
+    judge: Judge,
+    text: str,
+    *,
+    language: str,
+    denied: frozenset[str] = frozenset(),
+    blocks: Sequence[Block] | None = None,
+) -> Cleaned:
+    """``clean`` by a given judge, with the names of rules that must not strip."""
+    found = blocks_of(text) if blocks is None else trimmed_blocks(text, blocks)
+    if not found:
+        return Cleaned(text)
     rules = rules_for(language)
-    denied = _denied(site)
     folded = fold(text)
-    removals: list[Removal] = []
-    for block in units:
-        removal = _judge(rules.match(unit_text(folded[block.start : block.end])), block.start, block.end, denied)
-        if removal is None and block.end - block.start > 60:
-            removals.extend(_sentences(text, folded, block, language, denied))
-        elif removal is not None:
-            removals.append(removal)
-    return cut_out(text, removals)
+    pieces = [unit_text(folded[block.start : block.end]) for block in found]
+    raw = [[rule for rule in rules.hits(piece) if rule.id not in denied] for piece in pieces]
+    units = [_unit(piece, hits) for piece, hits in zip(pieces, raw, strict=True)]
+    page = Page(units, language, judge.lexicon)
+    markup = [markup_log_odds(block) for block in found]
+    asked = [row for row in range(len(found)) if markup[row] > 0 or not page.plain(row)]
+    matrix = page.features(asked)
+    odds = judge.trees.log_odds(matrix).tolist()
+    removals: dict[int, list[Removal]] = {}
+    for number, row in enumerate(asked):
+        score = max(-30.0, min(30.0, odds[number] + markup[row]))
+        probability = 1 / (1 + math.exp(-score))
+        block = found[row]
+        if probability >= _threshold(judge, page.basics[row], block.end - block.start):
+            removal = _explained(judge, page, row, block, features=matrix[number], probability=probability)
+            if removal.rule not in denied:
+                removals[row] = [removal]
+    for row, hits in enumerate(raw):
+        if row not in removals and any(rule.sentence for rule in hits):
+            removals[row] = _sentences(folded, found[row], rules, denied)
+    return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
-def _sentences(text: str, folded: str, block: Block, language: str, denied: frozenset[str]) -> list[Removal]:
-    """Sentences at the head and the end of a paragraph that stand for boilerplate by themselves."""
-    pieces = sentences_of(text, block.start, block.end)
+def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
+    plain = piece.replace("  ", " ")
+    size = len(plain)
+    return Unit(plain, [rule for rule in hits if size <= rule.max_chars], tokens_of(plain))
+
+
+def _threshold(judge: Judge, basics: Basics, size: int) -> float:
+    limits = judge.thresholds
+    if basics.rules >= WEIGHT["certain"] and size <= limits.long_chars:
+        return limits.rule
+    if size > limits.long_chars:
+        return limits.long
+    return limits.cue if basics.rules >= WEIGHT["weak"] or basics.scores[0] > limits.cue_score else limits.context
+
+
+def _explained(
+    judge: Judge, page: Page, row: int, block: Block, *, features: npt.NDArray[np.float32], probability: float
+) -> Removal:
+    """Class, rule and strongest signals of a block that goes."""
+    unit = page.units[row]
+    weights = judge.trees.contributions(features)
+    markup = markup_log_odds(block)
+    if markup:
+        weights["markup"] = markup
+    speaking = [rule for rule in unit.hits if rule.class_ != "content"]
+    best = max(speaking, key=lambda rule: (WEIGHT[rule.strength], rule.scope == "label"), default=None)
+    named: dict[str, float] = {}
+    for name, weight in weights.items():
+        label = name
+        if name.startswith("rule:"):
+            label = next((rule.id for rule in speaking if rule.class_ == name[5:]), name)
+        elif name == "lexicon":
+            label = "words: " + ", ".join(judge.lexicon.strongest(unit.tokens))
+        named[label] = named.get(label, 0.0) + weight
+    strongest = sorted((item for item in named.items() if item[1] > 0), key=lambda item: (-item[1], item[0]))
+    signals = {name: round(weight, 2) for name, weight in strongest[:_SIGNALS]}
+    if best is not None:
+        signals.setdefault(best.id, round(WEIGHT[best.strength], 2))
+    evidence = {"score": round(probability, 4), "signals": signals}
+    if best is not None and best.strength != "weak":
+        return Removal(block.start, block.end, best.class_, best.id, evidence)  # type: ignore[arg-type]
+    class_ = _class_without_rule(page, row, best)
+    return Removal(block.start, block.end, class_, f"judge:{class_}", evidence)
+
+
+def _class_without_rule(page: Page, row: int, weak: Rule | None) -> SpanClass:
+    """What a block without a telling rule is: what a hint says, the label above it, else by its shape."""
+    if weak is not None:
+        return weak.class_  # type: ignore[return-value]
+    for above in range(row - 1, max(-1, row - 12), -1):
+        labels = [rule for rule in page.units[above].hits if rule.scope == "label" and rule.strength == "certain"]
+        if labels:
+            return labels[0].class_  # type: ignore[return-value]
+        if page.basics[above].story:
+            break
+    return "navigation" if page.units[row].text.count(" ") < 3 else "related"
+
+
+def _sentences(folded: str, block: Block, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
+    """Sentences at the head and the end of a paragraph that stand for boilerplate by their wording alone."""
+    pieces = sentences_of(folded, block.start, block.end)
     if len(pieces) < 2:
         return []
-    rules = rules_for(language)
     found: dict[int, Removal] = {}
     for order in (range(len(pieces)), range(len(pieces) - 1, -1, -1)):
         for index in order:
-            start, end = pieces[index]
-            hits = rules.match(unit_text(folded[start:end]))
-            removal = _judge([rule for rule in hits if rule.sentence or rule.class_ == "content"], start, end, denied)
+            removal = None if index in found else _judged_sentence(folded, *pieces[index], rules, denied)
             if removal is None:
                 break
             found[index] = removal
-    return [found[index] for index in sorted(found)]
+    # A paragraph of which every sentence would go is the judge's affair, and it said no.
+    return [found[index] for index in sorted(found)] if len(found) < len(pieces) else []
 
 
-def _judge(hits: list[Rule], start: int, end: int, denied: frozenset[str]) -> Removal | None:
-    hits = [rule for rule in hits if rule.id not in denied]
-    against = any(rule.class_ == "content" for rule in hits)
-    signals = {rule.id: _STRENGTH[rule.strength] for rule in hits if rule.class_ != "content"}
-    if not signals or against:
+def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: frozenset[str]) -> Removal | None:
+    hits = [rule for rule in rules.match(unit_text(folded[start:end])) if rule.id not in denied]
+    if any(rule.class_ == "content" for rule in hits):
         return None
-    doubt = 1.0
-    for weight in signals.values():
-        doubt *= 1 - weight
-    score = 1 - doubt
-    if score < _THRESHOLD:
+    signals = {rule.id: WEIGHT[rule.strength] for rule in hits if rule.sentence}
+    score = 1 - math.prod(1 - weight for weight in signals.values())
+    if score < _SENTENCE_THRESHOLD:
         return None
-    best = max((rule for rule in hits if rule.class_ != "content"), key=lambda rule: _STRENGTH[rule.strength])
-    class_: SpanClass = best.class_  # type: ignore[assignment]
-    return Removal(start, end, class_, best.id, {"score": round(score, 3), "signals": signals})
+    best = max((rule for rule in hits if rule.sentence), key=lambda rule: WEIGHT[rule.strength])
+    evidence = {"score": round(score, 4), "signals": signals}
+    return Removal(start, end, best.class_, best.id, evidence)  # type: ignore[arg-type]
 
 
-def _denied(site: str | None) -> frozenset[str]:
-    host = (site or "").lower().removeprefix("www.")
+def denied_rules(site: str | None) -> frozenset[str]:
+    """The names of rules that the settings deny on this host."""
+    return _denied((site or "").lower().removeprefix("www."), get_settings().deny_rules)
+
+
+@lru_cache(maxsize=1024)
+def _denied(host: str, entries: tuple[str, ...]) -> frozenset[str]:
     names: set[str] = set()
-    for entry in get_settings().deny_rules:
-        head, _, rest = entry.partition(":")
-        if rest and head.lower().removeprefix("www.") == host:
-            names.add(rest)
-        names.add(entry)
+    for entry in entries:
+        where, _, rule = entry.partition(":")
+        # `judge:promo` is a rule's name, not a host's rule.
+        if not rule or where == "judge":
+            names.add(entry)
+        elif where.lower().removeprefix("www.") == host:
+            names.add(rule)
     return frozenset(names)

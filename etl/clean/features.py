@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +46,22 @@ _URL = re.compile(
 )
 _CAMEL = re.compile(r"[a-zà-öø-ÿ](?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ])")
 _SEPARATOR = re.compile(r"[|•·›→/▸►>]|\s-\s")
-_SENTENCE = re.compile(r"[.!?]+[\"')\]]*(?:\s|$)|[。！？]")
+_SENTENCE = re.compile(r"[.!?]+[\"')\]]*(?:\s|$)|。")
 _TERMINAL = re.compile(r"[.!?。！？][\"')\]」』]*$")
-_QUOTE = re.compile(r"[\"「『]|(?:^|\s)'")
 _MARK = re.compile(r"^[^\w\s\"'(\[「『#]")
 
 #: Blocks looked at on each side where neighbours' features are copied.
 REACH = (-3, -2, -1, 1, 2, 3)
 _COPIED = ("rules", "lexicon", "size", "terminal", "label")
+
+#: Features of the run of blocks that a block stands in.
+_RUN = ("", "_rules", "_lexicon", "_labels", "_size", "_spread", "_dates", "_terminal", "_index")
+_FORMS = frozenset({"newsletter", "comment", "cookie", "login"})
+_DIGITS = frozenset("0123456789٠١٢٣٤٥٦٧٨٩०१२३४५६७८९")
+# Long blocks are looked at from both ends only: boilerplate shows there, and the cost stays bounded.
+_HEAD, _TAIL, _SEEN = 200, 100, 300
+_PROSE_SIZE, _LONG_SIZE, _STORY_SIZE = math.log1p(100), math.log1p(250), math.log1p(220)
+_MOST_COMPARED = 400
 
 _OWN: tuple[str, ...] = (
     *(f"rule:{name}" for name in BOILERPLATE),
@@ -104,17 +113,13 @@ _PLACE: tuple[str, ...] = (
     "prose_after",
     "gap_before",
     "gap_after",
+    "story_after",
+    "story_gap_before",
+    "story_gap_after",
     "prose_chars",
+    "prose_size",
     "after_colon",
-    "run",
-    "run_index",
-    "run_rules",
-    "run_lexicon",
-    "run_labels",
-    "run_size",
-    "run_size_spread",
-    "run_dates",
-    "run_terminal",
+    *(f"{run}{name}" for run in ("run", "wide") for name in _RUN),
     "run_next_terminal",
     "label_above",
     "related_above",
@@ -126,7 +131,6 @@ _PLACE: tuple[str, ...] = (
     "told_elsewhere",
     "shared_words",
     "new_names",
-    "prose_size",
 )
 NAMES: tuple[str, ...] = (*_OWN, *_PLACE, *(f"{name}[{step:+d}]" for step in REACH for name in _COPIED))
 INDEX = {name: position for position, name in enumerate(NAMES)}
@@ -147,9 +151,9 @@ class Unit:
 
 def tokens_of(text: str) -> list[str]:
     """Words in lower case, numbers as ``0``, Chinese and Japanese character by character. Long blocks: both ends."""
-    if len(text) > 700:
-        text = text[:450] + " " + text[-250:]
-    return ["0" if token[0].isdigit() else token for token in _TOKEN.findall(text.lower())]
+    if len(text) > _HEAD + _TAIL:
+        text = f"{text[:_HEAD]} {text[-_TAIL:]}"
+    return ["0" if token[0] in _DIGITS else token for token in _TOKEN.findall(text.lower())]
 
 
 @lru_cache(maxsize=1)
@@ -171,206 +175,307 @@ def _address(unit: Unit, language: str) -> tuple[float, float, float, float]:
     masks = word_kinds().get(language)
     if masks is None:
         return 0.0, 0.0, 0.0, 0.0
-    counts = [0, 0, 0, 0]
     if language in ("ja", "zh"):
-        piece = unit.text[:700]
-        for word, mask in masks.items():
-            if word in piece:
-                for bit in range(4):
-                    counts[bit] += mask >> bit & 1
+        piece = unit.text[:_SEEN]
+        found = [mask for word, mask in masks.items() if word in piece]
         total = max(3.0, len(piece) / 12)
     else:
-        for token in unit.tokens:
-            mask = masks.get(token)
-            if mask:
-                for bit in range(4):
-                    counts[bit] += mask >> bit & 1
+        found = [masks[token] for token in unit.tokens if token in masks]
         total = max(3.0, float(len(unit.tokens)))
-    return counts[0] / total, counts[1] / total, counts[2] / total, counts[3] / total
+    counts = [sum(mask >> bit & 1 for mask in found) / total for bit in range(4)]
+    return counts[0], counts[1], counts[2], counts[3]
 
 
-def own_features(unit: Unit, language: str, lexicon: Lexicon) -> list[float]:
+@dataclass(slots=True)
+class Basics:
+    """What every block is asked for, because its neighbours' features need it."""
+
+    rules: float
+    label: float
+    related: float
+    form: float
+    scores: tuple[float, float, float, float]
+    size: float
+    terminal: float
+    colon: float
+    date: float
+    prose: bool
+    story: bool
+
+
+def _basics(unit: Unit, lexicon: Lexicon) -> Basics:
+    text = unit.text
+    label = related = form = 0.0
+    doubt = 1.0
+    for rule in unit.hits:
+        if rule.class_ == "content":
+            continue
+        weight = WEIGHT[rule.strength]
+        doubt *= 1 - weight
+        if rule.scope == "label":
+            label = max(label, weight)
+        if rule.class_ == "related":
+            related = max(related, weight)
+        elif rule.class_ in _FORMS:
+            form = max(form, weight)
+    rules = 1 - doubt
+    chars = len(text)
+    # Chinese and Japanese say with a character what takes others two or three.
+    dense = 0 if text.isascii() else len(_CJK_CHAR.findall(text[:_SEEN]))
+    size = math.log1p(chars * (1 + 1.5 * dense / max(1, min(chars, _SEEN))))
+    terminal = _TERMINAL.search(text, max(0, chars - 6)) is not None
+    date = _DATE.search(text, 0, 120) is not None
+    prose = rules < 0.9 and (size > _PROSE_SIZE if terminal else size > _LONG_SIZE)
+    story = prose and terminal and size > _STORY_SIZE and rules < 0.3
+    colon = text.endswith(":")
+    scores = lexicon(unit.tokens)
+    return Basics(rules, label, related, form, scores, size, terminal, colon, date, prose, story)
+
+
+def _own(unit: Unit, basics: Basics, language: str) -> list[float]:
     """The features of a block by itself, in the order of ``_OWN``."""
     text = unit.text
     by_class = dict.fromkeys(BOILERPLATE, 0.0)
-    label = against = 0.0
-    doubt = 1.0
+    against = 0.0
     for rule in unit.hits:
         weight = WEIGHT[rule.strength]
         if rule.class_ == "content":
             against = max(against, weight)
-            continue
-        by_class[rule.class_] = max(by_class[rule.class_], weight)
-        doubt *= 1 - weight
-        if rule.scope == "label":
-            label = max(label, weight)
-    letters = [char for char in text[:300] if char.isalpha()]
-    upper = sum(char.isupper() for char in letters)
-    words = text[:700].split(" ")
-    size = len(text)
-    cjk = len(_CJK_CHAR.findall(text[:700])) if not text.isascii() else 0
-    effective = size * (1 + 1.5 * cjk / max(1, min(size, 700)))
-    capitalised = sum(word[:1].isupper() for word in words)
+        elif weight > by_class[rule.class_]:
+            by_class[rule.class_] = weight
+    piece = text[:_SEEN]
+    short = text[:150]
+    upper = sum(map(str.isupper, short))
+    letters = sum(map(str.isalpha, short))
+    digits = sum(map(str.isdigit, short))
+    words = piece.split(" ")
+    dense = 0 if text.isascii() else len(_CJK_CHAR.findall(piece))
     return [
         *by_class.values(),
-        label,
-        1 - doubt,
+        basics.label,
+        basics.rules,
         float(len(unit.hits)),
         against,
-        *lexicon(unit.tokens),
-        math.log1p(effective),
-        math.log1p(len(words) + cjk / 2),
-        float(len(_SENTENCE.findall(text[:700]))),
-        float(_TERMINAL.search(text[-6:]) is not None),
-        float(text.endswith(":")),
+        *basics.scores,
+        basics.size,
+        math.log1p(len(words) + dense / 2),
+        float(len(_SENTENCE.findall(piece))),
+        float(basics.terminal),
+        float(basics.colon),
         float(text.endswith(("..", "[.]"))),
         float(text[:1].islower()),
         float(text[:1].isdigit()),
         float(_MARK.match(text) is not None),
-        upper / max(1, len(letters)),
-        capitalised / len(words),
-        sum(char.isdigit() for char in text[:300]) / max(1, min(size, 300)),
-        len(_SEPARATOR.findall(text[:300])) / len(words),
-        text[:700].count(",") / len(words),
-        float(_QUOTE.search(text) is not None),
-        float("?" in text or "？" in text),
+        upper / max(1, letters),
+        sum(word[:1].isupper() for word in words) / len(words),
+        digits / max(1, len(short)),
+        len(_SEPARATOR.findall(piece)) / len(words),
+        piece.count(",") / len(words),
+        float('"' in text or "「" in text or "『" in text or " '" in text),
+        float("?" in text),
         float("!" in text),
-        float(_URL.search(text[:400]) is not None),
-        float(_PRICE.search(text[:400]) is not None),
-        float(_DATE.search(text[:120]) is not None),
+        float(("." in piece or "@" in piece) and _URL.search(piece) is not None),
+        float(_PRICE.search(piece) is not None),
+        float(basics.date),
         float(_AGO.search(text[:60]) is not None),
-        float(len(_CAMEL.findall(text[:300]))),
-        float("#" in text[:100] or "@" in text[:100]),
-        len(text[:700]) / len(words),
-        float("*" in text[:300]),
+        float(len(_CAMEL.findall(short))),
+        float("#" in short or "@" in short),
+        len(piece) / len(words),
+        float("*" in piece),
         *_address(unit, language),
     ]
 
 
-def is_prose(own: Matrix) -> npt.NDArray[np.bool_]:
-    """Which blocks read like paragraphs of an article: long enough, closed sentences, no certain rule."""
-    size, terminal = own[:, INDEX["size"]], own[:, INDEX["terminal"]]
-    return ((size > math.log1p(100)) & (terminal > 0) | (size > math.log1p(250))) & (own[:, INDEX["rules"]] < 0.9)
+class Page:
+    """A text's blocks, seen together.
+
+    Args:
+        units: the blocks in order.
+        language: of the text; picks the lists of ``words.toml``.
+        lexicon: scores a block's words.
+    """
+
+    def __init__(self, units: Sequence[Unit], language: str, lexicon: Lexicon) -> None:
+        self.units = units
+        self.language = language
+        self.basics = [_basics(unit, lexicon) for unit in units]
+
+    def plain(self, row: int) -> bool:
+        """Whether a block is plain prose that nothing in its wording speaks against."""
+        basics = self.basics[row]
+        return basics.prose and basics.rules == 0 and basics.scores[0] < 0
+
+    def features(self, rows: Sequence[int]) -> Matrix:
+        """The features of some blocks: shape ``(len(rows), len(NAMES))``, float32."""
+        if not rows:
+            return np.empty((0, len(NAMES)), dtype=np.float32)
+        place = self._place(rows)
+        out = []
+        none = [0.0] * len(_COPIED)
+        count = len(self.units)
+        for row, placed in zip(rows, place, strict=True):
+            values = _own(self.units[row], self.basics[row], self.language)
+            values += placed
+            for step in REACH:
+                # No block there: a size of zero says so.
+                values += self._copied(row + step) if 0 <= row + step < count else none
+            out.append(values)
+        return np.array(out, dtype=np.float32)
+
+    def _copied(self, row: int) -> list[float]:
+        basics = self.basics[row]
+        return [basics.rules, basics.scores[0], basics.size, float(basics.terminal), basics.label]
+
+    def _place(self, rows: Sequence[int]) -> list[list[float]]:
+        basics = self.basics
+        count = len(basics)
+        prose = [block.prose for block in basics]
+        story = [block.story for block in basics]
+        prose_before = _before(prose)
+        story_before = _before(story)
+        prose_gaps, story_gaps = _gaps(prose), _gaps(story)
+        total, stories = prose_before[-1], story_before[-1]
+        chars = sum(len(unit.text) for unit, long in zip(self.units, prose, strict=True) if long)
+        narrow, wide = _runs(prose, basics), _runs(story, basics)
+        above = self._above()
+        rules = _before([block.rules for block in basics])
+        scores = _before([block.scores[0] for block in basics])
+        told = self._told(rows)
+        out = []
+        for row, repetition in zip(rows, told, strict=True):
+            low, high = max(0, row - 3), min(count, row + 4)
+            run, start, end = narrow[row]
+            wide_run, wide_start, _ = wide[row]
+            out.append(
+                [
+                    float(row == 0),
+                    float(min(row, 30)),
+                    float(min(count - 1 - row, 30)),
+                    float(min(count, 80)),
+                    total / count,
+                    min(prose_before[row], 15.0),
+                    min(total - prose_before[row + 1], 15.0),
+                    prose_gaps[0][row],
+                    prose_gaps[1][row],
+                    min(stories - story_before[row + 1], 15.0),
+                    story_gaps[0][row],
+                    story_gaps[1][row],
+                    math.log1p(chars),
+                    math.log1p(chars / max(1.0, total)),
+                    above[row][4],
+                    *run,
+                    float(min(row - start, 40)),
+                    *wide_run,
+                    float(min(row - wide_start, 40)),
+                    float(basics[end].terminal) if end < count else -1.0,
+                    *above[row][:4],
+                    (rules[high] - rules[low]) / 7,
+                    (scores[high] - scores[low]) / 7,
+                    *repetition,
+                ]
+            )
+        return out
+
+    def _above(self) -> list[tuple[float, float, float, float, float]]:
+        """Of each block: how far above the nearest label, related label and form label stand without prose between,
+        how many labels came before, and whether a block before it announced a list."""
+        out = []
+        label = related = form = 20.0
+        labels = colon = 0.0
+        for block in self.basics:
+            if block.prose:
+                label = related = form = 20.0
+            out.append((label, related, form, labels, colon))
+            label, related, form = min(label + 1, 20.0), min(related + 1, 20.0), min(form + 1, 20.0)
+            if block.label > 0.9:
+                label = 1.0
+                labels = min(labels + 1, 20.0)
+            if block.related > 0.9:
+                related = 1.0
+            if block.form > 0.9:
+                form = 1.0
+            if block.colon and block.label < 0.9:
+                colon = 1.0
+            elif block.prose:
+                colon = 0.0
+        return out
+
+    def _told(self, rows: Sequence[int]) -> list[tuple[float, float, float, float]]:
+        """Of each block: how often it stands there, in how many longer blocks it is contained, the share of its
+        words that the story's prose has too, and of its names that it has not."""
+        units = self.units
+        lowered = [unit.text.lower() for unit in units]
+        times = Counter(lowered)
+        story: Counter[str] = Counter()
+        for unit, block in zip(units, self.basics, strict=True):
+            if block.prose:
+                story.update(set(unit.tokens))
+        others = list(times) if len(units) <= _MOST_COMPARED else []
+        out = []
+        for row in rows:
+            text, unit = lowered[row], units[row]
+            own = 1 if self.basics[row].prose else 0
+            inside = 0
+            if 12 <= len(text) <= 200:
+                inside = sum(len(other) > len(text) and text in other for other in others)
+            words = {token for token in unit.tokens if len(token) > 3 or not token.isascii()}
+            known = sum(story[word] > own for word in words)
+            names = [word for word in unit.text[:200].split(" ")[1:] if len(word) > 3 and word[0].isupper()]
+            fresh = sum(story[name.lower().strip(".,:;!?\"'()")] <= own for name in names)
+            share = known / max(2, len(words))
+            out.append((float(min(times[text] - 1, 5)), float(inside), share, fresh / max(2, len(names))))
+        return out
 
 
 def feature_matrix(units: Sequence[Unit], language: str, lexicon: Lexicon) -> Matrix:
     """All features of all blocks: shape ``(len(units), len(NAMES))``, float32."""
-    count = len(units)
-    own = np.array([own_features(unit, language, lexicon) for unit in units], dtype=np.float32)
-    out = np.zeros((count, len(NAMES)), dtype=np.float32)
-    out[:, : len(_OWN)] = own
-    _place(out, own, units)
-    column = len(_OWN) + len(_PLACE)
-    picked = own[:, [INDEX[name] for name in _COPIED]]
-    for step in REACH:
-        width = len(_COPIED)
-        if step < 0:
-            out[-step:, column : column + width] = picked[:step] if count > -step else 0
-        else:
-            out[: max(0, count - step), column : column + width] = picked[step:]
-        # No block there: a size of zero says so.
-        column += width
-    return out
+    return Page(units, language, lexicon).features(range(len(units)))
 
 
-def _place(out: Matrix, own: Matrix, units: Sequence[Unit]) -> None:
-    count = len(units)
-    prose = is_prose(own)
-    rules, lexicon, size, label = (own[:, INDEX[name]] for name in ("rules", "lexicon", "size", "label"))
-    terminal, colon, date = (own[:, INDEX[name]] for name in ("terminal", "colon", "date"))
-    related = own[:, INDEX["rule:related"]]
-    form = np.maximum.reduce([own[:, INDEX[f"rule:{name}"]] for name in ("newsletter", "comment", "cookie", "login")])
-    before = np.cumsum(prose) - prose
-    total = int(prose.sum())
-    position = np.arange(count)
-    last = np.where(prose, position, -1)
-    last = np.concatenate(([-1], np.maximum.accumulate(last)[:-1]))
-    following = np.where(prose, position, count)
-    following = np.concatenate((np.minimum.accumulate(following[::-1])[::-1][1:], [count]))
+def _before(values: Sequence[float]) -> list[float]:
+    """Sums of what stands before each position, and of all at the end."""
+    return [0.0, *accumulate(values)]
 
-    def put(name: str, values: npt.NDArray[np.floating] | npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> None:
-        out[:, INDEX[name]] = values
 
-    put("first", position == 0)
-    put("from_start", np.minimum(position, 30))
-    put("from_end", np.minimum(count - 1 - position, 30))
-    put("blocks", np.full(count, min(count, 80)))
-    put("prose_share", np.full(count, total / count))
-    put("prose_before", np.minimum(before, 15))
-    put("prose_after", np.minimum(total - before - prose, 15))
-    put("gap_before", np.where(last < 0, 20, np.minimum(position - last, 20)))
-    put("gap_after", np.where(following >= count, 20, np.minimum(following - position, 20)))
-    chars = np.where(prose, np.expm1(size), 0)
-    put("prose_chars", np.full(count, math.log1p(float(chars.sum()))))
-    put("prose_size", np.full(count, math.log1p(float(chars.sum()) / max(1, total))))
-    # Runs of blocks without prose between them; a block of prose is a run of its own.
+def _gaps(marks: Sequence[bool]) -> tuple[list[float], list[float]]:
+    """The distance to the nearest mark before and after each position, 20 where none is near."""
+    before, after = [], []
+    gap = 20.0
+    for mark in marks:
+        before.append(gap)
+        gap = 1.0 if mark else min(gap + 1, 20.0)
+    gap = 20.0
+    for mark in reversed(marks):
+        after.append(gap)
+        gap = 1.0 if mark else min(gap + 1, 20.0)
+    return before, after[::-1]
+
+
+def _runs(marks: Sequence[bool], basics: Sequence[Basics]) -> list[tuple[list[float], int, int]]:
+    """Of each block, its run of blocks without a mark between them: the features of ``_RUN``, start and end. A block
+    with a mark is a run of its own."""
+    out: list[tuple[list[float], int, int]] = []
     start = 0
-    above = related_above = form_above = 20.0
-    labels_before = 0.0
-    after_colon = 0.0
+    count = len(marks)
     while start < count:
         end = start + 1
-        if not prose[start]:
-            while end < count and not prose[end]:
+        if not marks[start]:
+            while end < count and not marks[end]:
                 end += 1
-        here = slice(start, end)
+        blocks = basics[start:end]
         width = end - start
-        out[here, INDEX["run"]] = min(width, 40)
-        out[here, INDEX["run_index"]] = np.minimum(np.arange(width), 40)
-        out[here, INDEX["run_rules"]] = rules[here].mean()
-        out[here, INDEX["run_lexicon"]] = lexicon[here].mean()
-        out[here, INDEX["run_labels"]] = label[here].mean()
-        out[here, INDEX["run_size"]] = size[here].mean()
-        out[here, INDEX["run_size_spread"]] = size[here].std()
-        out[here, INDEX["run_dates"]] = date[here].mean()
-        out[here, INDEX["run_terminal"]] = terminal[here].mean()
-        out[here, INDEX["run_next_terminal"]] = terminal[end] if end < count else -1
-        out[here, INDEX["after_colon"]] = after_colon
-        if prose[start]:
-            above = related_above = form_above = 20.0
-        for row in range(start, end):
-            out[row, INDEX["label_above"]] = above
-            out[row, INDEX["related_above"]] = related_above
-            out[row, INDEX["form_above"]] = form_above
-            out[row, INDEX["labels_before"]] = labels_before
-            above, related_above, form_above = min(above + 1, 20), min(related_above + 1, 20), min(form_above + 1, 20)
-            if label[row] > 0.9:
-                above = 1.0
-                labels_before = min(labels_before + 1, 20)
-            if related[row] > 0.9:
-                related_above = 1.0
-            if form[row] > 0.9:
-                form_above = 1.0
-            if colon[row] and label[row] < 0.9:
-                after_colon = 1.0
-            elif prose[row]:
-                after_colon = 0.0
+        mean = sum(block.size for block in blocks) / width
+        spread = math.sqrt(sum((block.size - mean) ** 2 for block in blocks) / width)
+        features = [
+            float(min(width, 40)),
+            sum(block.rules for block in blocks) / width,
+            sum(block.scores[0] for block in blocks) / width,
+            sum(block.label for block in blocks) / width,
+            mean,
+            spread,
+            sum(block.date for block in blocks) / width,
+            sum(block.terminal for block in blocks) / width,
+        ]
+        out.extend([(features, start, end)] * width)
         start = end
-    window = np.convolve(rules, np.ones(7), "full")[3 : 3 + count] / 7
-    put("rules_near", window)
-    put("lexicon_near", np.convolve(lexicon, np.ones(7), "full")[3 : 3 + count] / 7)
-    _repetition(out, prose, units)
-
-
-def _repetition(out: Matrix, prose: npt.NDArray[np.bool_], units: Sequence[Unit]) -> None:
-    lowered = [unit.text.lower() for unit in units]
-    times = Counter(lowered)
-    story: Counter[str] = Counter()
-    sets: list[frozenset[str]] = []
-    for unit, is_long in zip(units, prose, strict=True):
-        words = frozenset(token for token in unit.tokens if len(token) > 3 or not token.isascii())
-        sets.append(words)
-        if is_long:
-            story.update(words)
-    texts = sorted(set(lowered), key=len)
-    for row, (unit, words) in enumerate(zip(units, sets, strict=True)):
-        text = lowered[row]
-        out[row, INDEX["repeated"]] = min(times[text] - 1, 5)
-        if 12 <= len(text) <= 200 and len(units) <= 400:
-            out[row, INDEX["told_elsewhere"]] = sum(text in other for other in texts if len(other) > len(text))
-        self_count = 1 if prose[row] else 0
-        known = sum(story[word] > self_count for word in words)
-        out[row, INDEX["shared_words"]] = known / max(2, len(words))
-        names = [word for word in unit.text[:300].split(" ")[1:] if word[:1].isupper() and len(word) > 3]
-        fresh = sum(story[name.lower().strip(".,:;!?\"'()")] <= self_count for name in names)
-        out[row, INDEX["new_names"]] = fresh / max(2, len(names))
+    return out

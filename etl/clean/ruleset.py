@@ -186,8 +186,10 @@ def read_rules(path: Path) -> tuple[list[Rule], list[Problem]]:
         problems.append(
             Problem(name, 1, None, f'the first key must be language = "{path.stem}", as the file is named')
         )
-    for key in sorted(set(document) - {"language", "rule"}):
-        problems.append(Problem(name, 1, None, f"unknown key {key!r}: a file holds language and [[rule]] tables"))
+    problems += [
+        Problem(name, 1, None, f"unknown key {key!r}: a file holds language and [[rule]] tables")
+        for key in sorted(set(document) - {"language", "rule"})
+    ]
     tables = document.get("rule", [])
     lines = _line_numbers(source)
     rules: list[Rule] = []
@@ -298,21 +300,24 @@ class RuleSet:
 
     def match(self, unit: str) -> list[Rule]:
         """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order."""
+        size = len(unit) - unit.count("  ")
+        return [rule for rule in self.hits(unit) if size <= rule.max_chars]
+
+    def hits(self, unit: str) -> list[Rule]:
+        """The rules whose wording the unit holds, also where it is longer than they speak about."""
         if not self.rules:
             return []
-        hits = self._set.Match(unit) or []
-        size = len(unit) - unit.count("  ")
-        if size <= _LONGEST_SEQUENCE:
-            if _JOINED.search(unit):
-                apart = _JOINED.sub(r"\1  ", unit)
-                hits = [*hits, *(self._set.Match(apart) or [])]
-            else:
-                apart = unit
-            found = [rule for rule in map(self.rules.__getitem__, sorted(set(hits))) if size <= rule.max_chars]
-            if "  " in apart and self._sequence is not None and not any(rule.scope == "label" for rule in found):
-                found += self._label_sequence(apart)
-            return found
-        return [rule for rule in map(self.rules.__getitem__, sorted(hits)) if size <= rule.max_chars]
+        found = self._set.Match(unit) or ()
+        if len(unit) > _LONGEST_SEQUENCE:
+            return [self.rules[index] for index in sorted(found)]
+        apart = unit
+        if _JOINED.search(unit):
+            apart = _JOINED.sub(r"\1  ", unit)
+            found = {*found, *(self._set.Match(apart) or ())}
+        rules = [self.rules[index] for index in sorted(found)]
+        if "  " in apart and not any(rule.scope == "label" for rule in rules):
+            rules += self._label_sequence(apart)
+        return rules
 
     def _label_sequence(self, unit: str) -> list[Rule]:
         """The rule of the first label where the unit is nothing but labels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.clean import RULES_VERSION, clean
@@ -74,6 +74,7 @@ TEXTS = st.lists(st.tuples(GAPS, FRAGMENTS | st.text(max_size=40)), max_size=12)
 )
 
 
+@settings(deadline=None)
 @given(text=TEXTS, language=st.sampled_from(["de", "en", "ja", "und"]))
 def test_nothing_is_lost_whatever_the_text(text: str, language: str) -> None:
     cleaned = clean(text, language=language)
