@@ -50,8 +50,9 @@ def is_due(page: Page | None, changed: datetime | None, now: datetime, settings:
         return True
     if changed is not None and page.asked_at < changed <= now and not page.failures:
         return True
+    young = page.first_stored_at is None or now - page.first_stored_at <= settings.revisit_for
     due = next_visit(page, settings)
-    return due is not None and due <= now
+    return due is not None and due <= now and (young or page.failures > 0)
 
 
 def next_interval(every: timedelta, before: float, news: bool) -> float:

@@ -222,7 +222,7 @@ def _explain(path: Path, text: str, error: ValidationError) -> str:
     first = problems[0]
     location = list(first["loc"])
     message = first["msg"].removeprefix("Value error, ")
-    key = next((str(part) for part in reversed(location) if isinstance(part, str) and part != "source"), "")
+    key = next((part for part in location if isinstance(part, str) and part != "source"), "")
     if first["type"] == "value_error" and ": " in message and re.match(r"\w+: ", message):
         key, message = message.split(": ", 1)
         location = [*location[:2], key]
