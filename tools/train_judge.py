@@ -51,7 +51,7 @@ WEIGHT_META = 0.2
 WEIGHT_NO_CUE = 0.3
 WEIGHT_SHORT_CONTENT = 2.0
 SHORT_CHARS = 80
-THRESHOLDS = Thresholds(rule=0.4, cue=0.6, cue_score=0.5, context=0.9, long=0.85, long_chars=300)
+THRESHOLDS = Thresholds(rule=0.1, cue=0.5, cue_score=0.5, context=0.85, long=0.75, long_rule=0.2, long_chars=300)
 
 #: Sites of one publisher share texts and templates, so they belong to one fold.
 FAMILIES = (

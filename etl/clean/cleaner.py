@@ -110,10 +110,11 @@ def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
 
 def _threshold(judge: Judge, basics: Basics, size: int) -> float:
     limits = judge.thresholds
-    if basics.rules >= WEIGHT["certain"] and size <= limits.long_chars:
-        return limits.rule
+    certain = basics.rules >= WEIGHT["certain"]
     if size > limits.long_chars:
-        return limits.long
+        return limits.long_rule if certain else limits.long
+    if certain:
+        return limits.rule
     return limits.cue if basics.rules >= WEIGHT["weak"] or basics.scores[0] > limits.cue_score else limits.context
 
 

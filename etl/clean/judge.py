@@ -168,7 +168,7 @@ class Thresholds:
 
     ``rule``: a certain rule matches it. ``cue``: its own wording speaks for it, by any rule or a lexicon score above
     ``cue_score``. ``context``: only its shape, place and company do. ``long``: it has more than ``long_chars`` code
-    points, so that an error costs much.
+    points, so that an error costs much; ``long_rule``: and a certain rule matches it.
     """
 
     rule: float
@@ -176,6 +176,7 @@ class Thresholds:
     cue_score: float
     context: float
     long: float
+    long_rule: float
     long_chars: int
 
 
