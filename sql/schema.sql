@@ -355,7 +355,7 @@ BEGIN
         SELECT h.*, row_number() OVER (ORDER BY h.rank DESC, h.article_id) AS place FROM hit AS h
     )
     SELECT r.article_id, r.rank,
-           CASE WHEN r.place <= 100
+           CASE WHEN r.place <= 50
                 THEN klartext.search_headline(r.language, c.text, search.query, r.words)
                 ELSE left(c.text, 160)
            END
@@ -368,7 +368,7 @@ $$;
 
 -- Name: FUNCTION search(query text, language text, since timestamp with time zone, until timestamp with time zone) (COMMENT)
 
-COMMENT ON FUNCTION news.search(query text, language text, since timestamp with time zone, until timestamp with time zone) IS 'Canonical articles that answer a query, best first; until is exclusive. The first 100 have a headline with <b> around the words found, the rest begin with their text.';
+COMMENT ON FUNCTION news.search(query text, language text, since timestamp with time zone, until timestamp with time zone) IS 'Canonical articles that answer a query, best first; until is exclusive. The first 50 have a headline with <b> around the words found, the rest begin with their text.';
 
 -- Name: tsquery(text, text) (FUNCTION)
 

@@ -899,7 +899,7 @@ BEGIN
         SELECT h.*, row_number() OVER (ORDER BY h.rank DESC, h.article_id) AS place FROM hit AS h
     )
     SELECT r.article_id, r.rank,
-           CASE WHEN r.place <= 100
+           CASE WHEN r.place <= 50
                 THEN klartext.search_headline(r.language, c.text, search.query, r.words)
                 ELSE left(c.text, 160)
            END
@@ -909,7 +909,7 @@ BEGIN
      ORDER BY r.place;
 END
 $$;
-COMMENT ON FUNCTION news.search(text, text, timestamptz, timestamptz) IS 'Canonical articles that answer a query, best first; until is exclusive. The first 100 have a headline with <b> around the words found, the rest begin with their text.';
+COMMENT ON FUNCTION news.search(text, text, timestamptz, timestamptz) IS 'Canonical articles that answer a query, best first; until is exclusive. The first 50 have a headline with <b> around the words found, the rest begin with their text.';
 
 -- A statement that is opened here is one query, whatever it says: no semicolon leads out of it.
 CREATE FUNCTION news.open_query(statement text) RETURNS refcursor
