@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
 from contextlib import closing
 
 import psycopg2
 import pytest
 
 from etl.database import Target, connected
+from etl.load import checksum, load_batch, settle, start_run
 from etl.load.migrate import MigrationError, migrate, pending
+from etl.load.query import run_reader_query
+from etl.postgres import _binaries, dump
 from etl.share import share_root
+from tests.records import corpus
 from tests.schema_dump import SCHEMA, schema_of
 
 pytestmark = pytest.mark.integration
@@ -231,3 +236,36 @@ def test_the_writer_may_not_change_the_schema(database, statement):
             return
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute(statement)
+
+
+def test_a_dump_moves_the_corpus(postgres, database, empty, tmp_path):
+    """As docs/database.md says: migrate for the roles, restore over it, migrate for the rights on the database."""
+    with connected(Target(database("writer"), "old")) as connection:
+        load_batch(connection, start_run(connection, "ingest"), "all", corpus(1))
+        settle(connection)
+        before = checksum(connection)
+    file = tmp_path / "corpus.dump"
+    dump(database("owner"), file)
+    target = Target(postgres.url("owner", empty), "new")
+    migrate(target)
+    restored = subprocess.run(
+        [
+            str(_binaries() / "bin" / "pg_restore"),
+            "--clean",
+            "--if-exists",
+            "--no-owner",
+            f"--dbname={target.dsn}",
+            file,
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert restored.returncode == 0, restored.stderr
+    assert migrate(target).applied == ()
+    with connected(Target(postgres.url("writer", empty), "new")) as connection:
+        assert checksum(connection) == before
+        assert load_batch(connection, start_run(connection, "ingest"), "all", corpus(1)).inserted == 0
+    _, found = run_reader_query(Target(postgres.url("reader", empty), "new", own_reader=True), "SELECT id FROM run")
+    assert len(list(found)) == 2
+    assert schema_of(target.dsn) == schema_of(database("owner"))
