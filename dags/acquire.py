@@ -106,6 +106,8 @@ def fetch_sources(names: list[str], day: date | None) -> list[str]:
     log.info("%s", ", ".join(f"{answer.count(name)} {name}" for name in counts))  # type: ignore[arg-type]
     for url, detail in answer.details.items():
         log.info("%s: %s (%s)", answer.outcomes[url], url, detail)
+    if answer.interrupted:
+        raise AirflowException("interrupted; what was fetched is kept, and the next try goes on from there")
     errors = [f"{name}: {report.error}" for name, report in answer.sources.items() if report.error]
     if errors and not answer.files:
         raise AirflowFailException("; ".join(errors))
@@ -116,7 +118,8 @@ def fetch_sources(names: list[str], day: date | None) -> list[str]:
 
 def announced(ti: Any) -> Iterator[Metadata]:
     """The asset's event with all paths that landed; no event when none did."""
-    landed = [path for paths in ti.xcom_pull(task_ids="fetch") or [] for path in paths or []]
+    pulled = ti.xcom_pull(task_ids="fetch") or []  # of a single mapped task its own list, of several a list of lists
+    landed = [path for paths in pulled for path in ([paths] if isinstance(paths, str) else paths or [])]
     if not landed:
         raise AirflowSkipException("nothing new has landed")
     yield Metadata(LANDING, {"paths": landed})
