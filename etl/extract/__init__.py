@@ -6,6 +6,8 @@ deterministic here (bytes, elements, depth); time and memory are bounded by ``et
 
 from __future__ import annotations
 
+from typing import Final
+
 from etl.extract.body import main_text
 from etl.extract.flow import place_blocks, read_flow
 from etl.extract.metadata import hinted_metadata, read_metadata
@@ -15,7 +17,10 @@ from etl.rejects import reject_capture
 from etl.settings import Settings, get_settings
 from etl.text import storable
 
-__all__ = ["extract", "split_lines"]
+__all__ = ["TEASER_MAX_CHARS", "extract", "split_lines"]
+
+TEASER_MAX_CHARS: Final = 4000
+"""A page that says it isn't free to read, and still gives more text than this, isn't called a teaser."""
 
 
 def extract(capture: Capture, *, settings: Settings | None = None) -> Article | Reject:
@@ -66,7 +71,8 @@ def extract(capture: Capture, *, settings: Settings | None = None) -> Article | 
         published=found.published,
         modified=found.modified,
         declared_language=found.declared_language,
-        access=found.access,
+        # The whole text is there in spite of the paywall, or most of it: who can tell.
+        access="unknown" if found.access == "teaser" and len(text) > TEASER_MAX_CHARS else found.access,
         text=text,
         blocks=blocks,
         opt_outs=found.opt_outs,

@@ -542,6 +542,12 @@ def test_access(head: str, access: str) -> None:
     assert article(page(head=head)).access == access
 
 
+def test_a_long_text_behind_a_paywall_is_no_teaser() -> None:
+    head = json_ld(isAccessibleForFree=False)
+    body = "".join(f"<p>{paragraph} Part {number}.</p>" for number in range(12) for paragraph in PARAGRAPHS)
+    assert article(page(head=head, body=body)).access == "unknown"
+
+
 def test_opt_outs() -> None:
     head = '<meta name="robots" content="noindex, NOAI,max-snippet:-1"><meta name="tdm-reservation" content="1">'
     found = article(page(head=head), opt_outs=("noimageai",))
