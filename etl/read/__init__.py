@@ -7,7 +7,7 @@ reading. What a file contains never raises: it becomes a :class:`~etl.model.Reje
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
@@ -36,6 +36,7 @@ __all__ = [
     "Slice",
     "check_allowed",
     "check_columns",
+    "check_mapping",
     "find_files",
     "known_formats",
     "open_captures",
@@ -43,6 +44,30 @@ __all__ = [
     "parse_mapping",
     "slices",
 ]
+
+
+def check_mapping(files: Iterable[Found], mapping: Mapping[str, str]) -> None:
+    """Look at the header of every table, so that a wrong map is told before anything is loaded.
+
+    Raises:
+        UsageError: the mapping names a field that doesn't exist, or a column that one of the tables doesn't have.
+    """
+    fields = checked_mapping(mapping)
+    if not fields:
+        return
+    for file in files:
+        if file.format in ("csv", "tsv", "parquet"):
+            outcomes = _read(
+                file.path,
+                source=None,
+                fields=fields,
+                stretch=(0, None, None),
+                report=ReadReport(),
+                roots=None,
+                limits=get_settings(),
+                distrust=False,
+            )
+            next(outcomes, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +137,7 @@ def _read(
     report: ReadReport,
     roots: Sequence[str | os.PathLike[str]] | None,
     limits: Settings,
+    distrust: bool = True,
 ) -> Iterator[Capture | Reject]:
     offset, length, first_line = stretch
     origin = origin_of(path)
@@ -150,7 +176,7 @@ def _read(
             yield file.reject(*unknown_format(ending_of(path)[0], head), payload=head)
             return
         file.ending = ending_of(path)[0]
-        if compression is not None and known.many and not is_url(path):
+        if compression is not None and known.many and distrust and not is_url(path):
             doubt = _doubt(raw, compression, limits)
             if doubt is not None:
                 yield from _trusted(file, raw, known, doubt)

@@ -12,6 +12,7 @@ from etl.model import Capture, Reject
 from etl.read.streams import Stream
 from etl.reasons import REASONS
 from etl.settings import Settings
+from etl.text import safe_for_terminal
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class ReadReport:
             self.notice(sentence)
 
     def lines(self) -> list[str]:
-        """The report in sentences, for a terminal; equal lists of unknown columns are told once."""
+        """The report in sentences, safe for a terminal; equal lists of unknown columns are told once."""
         by_columns: dict[tuple[str, ...], list[str]] = {}
         for name, columns in self.unknown_columns.items():
             by_columns.setdefault(columns, []).append(name)
@@ -55,7 +56,7 @@ class ReadReport:
             where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
             told.append(f"{where}: columns that were not used: {', '.join(columns)} (--map FIELD=COLUMN uses one)")
         told.extend(f"left out: {count} × {what}" for what, count in sorted(self.skipped.items()))
-        return told + self.notices
+        return [safe_for_terminal(line, one_line=True) for line in told + self.notices]
 
 
 @dataclass(slots=True)

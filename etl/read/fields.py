@@ -16,7 +16,7 @@ from etl.dates import parse_partial
 from etl.errors import UsageError
 from etl.model import Capture, Hints, Reject
 from etl.read.base import InputFile
-from etl.text import storable, web_url
+from etl.text import safe_for_terminal, storable, web_url
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,11 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Field -> column names that are found without a map, the first one that holds something wins."""
+
+MAX_HINT_CHARS: Final = 5000
+"""Longest title, date, language … that is kept; the text itself is never cut."""
+# How programs write that they have nothing (news-please writes str(None) for a missing date).
+_NOTHING: Final = ("None", "null", "NULL", "nan", "NaN", "NaT", "<NA>")
 
 _TARGETS: Final = {**{field: field for field in KNOWN}, "date": "published", "captured_at": "captured"}
 
@@ -193,10 +198,13 @@ class FieldReader:
                 value = _scalar(record[column])
                 if value is None and record[column] is not None:
                     told.append(f"wrong_type:{field}")
-                elif value and not value.isspace():
-                    value, count = storable(value)
+                elif value and not value.isspace() and (field == "title" or value.strip() not in _NOTHING):
+                    value, count = storable(value.strip())
                     replaced += count
-                    return value.strip()
+                    if len(value) > MAX_HINT_CHARS and field != "url":
+                        told.append(f"cut:{field}")
+                        value = value[:MAX_HINT_CHARS]
+                    return value
             return None
 
         url, note = web_url(text_of("url"))
@@ -265,7 +273,7 @@ class FieldReader:
                 told.append("wrong_type:authors")
                 continue
             stored = [storable(name) for name in names]
-            found = tuple(name.strip() for name, _ in stored if name.strip())
+            found = tuple(name.strip()[:500] for name, _ in stored if name.strip() and name.strip() not in _NOTHING)
             if found:
                 return found[:100], sum(count for _, count in stored)
         return (), 0
@@ -275,7 +283,8 @@ class FieldReader:
         file = self._file
         if self._unknown:
             file.report.unknown_columns[file.origin] = tuple(self._unknown)
-            logger.info("%s: columns that were not used: %s", file.origin, ", ".join(self._unknown))
+            shown = safe_for_terminal(", ".join(self._unknown), one_line=True)
+            logger.info("%s: columns that were not used: %s", safe_for_terminal(file.origin, one_line=True), shown)
         for name, field in self._mapped.items():
             if name not in self.seen and self._plans:
                 column = file.mapping[field]

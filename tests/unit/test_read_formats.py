@@ -70,7 +70,6 @@ def test_news_please(tmp_path: Path) -> None:
         title="Fähre fährt wieder täglich",
         authors=("Inga Petersen", "Jan Boysen"),
         published="2022-01-12 14:30:00",
-        modified="None",
         language="de",
         publisher="kuestenblatt.example",
     )
@@ -448,3 +447,30 @@ def test_hostile_words_are_kept_as_they_are(tmp_path: Path, hostile: str) -> Non
     (capture,) = read(write(tmp_path, "a.jsonl", json.dumps(record)))
     assert capture.text == capture.hints.title == capture.hints.published == hostile
     assert capture.hints.authors == (hostile,)
+
+
+def test_a_column_name_cant_steer_the_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    report = ReadReport()
+    with caplog.at_level(logging.INFO):
+        read(write(tmp_path, "a.jsonl", json.dumps({"text": "x", "\x1b[2J\u202e": 1})), report=report)
+    assert "\x1b" not in caplog.text + "".join(report.lines())
+    assert "\\x1b[2J\\u202e" in report.lines()[0]
+
+
+def test_long_hints_are_cut_and_the_text_is_not(tmp_path: Path) -> None:
+    record = {"text": "x" * 100_000, "title": "t" * 100_000, "url": "https://b.example/" + "u" * 100_000}
+    (capture,) = read(write(tmp_path, "a.jsonl", json.dumps(record)))
+    assert len(capture.text or "") == 100_000
+    assert len(capture.hints.title or "") == 5000
+    assert capture.notes == ("url_too_long", "cut:title")
+
+
+def test_every_file_can_have_its_map_checked_before_anything_is_loaded(tmp_path: Path) -> None:
+    from etl.read import check_mapping, find_files
+
+    write(tmp_path, "a.csv.gz", gzip.compress(b"url,body\nhttps://b.example/,x\n"))
+    write(tmp_path, "b.jsonl", "{}")
+    check_mapping(find_files([tmp_path]), {"text": "body"})
+    write(tmp_path, "c.csv", "url,text\nhttps://b.example/,x\n")
+    with pytest.raises(UsageError, match=r"c\.csv has no column 'body'"):
+        check_mapping(find_files([tmp_path]), {"text": "body"})
