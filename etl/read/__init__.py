@@ -22,6 +22,7 @@ from etl.read.files import (
     check_allowed,
     find_files,
     is_url,
+    leads_back,
     open_file,
     origin_of,
     unknown_format,
@@ -148,10 +149,13 @@ def _read(
     if roots is not None and not _allowed(path, roots):
         yield file.reject("outside_input_roots", "it lies outside the folders that may be read")
         return
+    # What was checked is what is opened, should a link be changed in between.
+    target = os.path.realpath(path) if roots is not None and not is_url(path) else path
     try:
-        raw = open_file(path)
+        raw = open_file(target)
     except CannotRead as error:
-        yield file.reject(error.reason, error.detail)
+        looped = leads_back(path)
+        yield file.reject("link_loop", looped) if looped else file.reject(error.reason, error.detail)
         return
     with raw:
         try:

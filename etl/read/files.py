@@ -194,7 +194,7 @@ def _walk(
             continue
         here = (status.st_dev, status.st_ino)
         if here in ancestors:
-            yield _rejected(path, "link_loop", "the link leads back to a folder that it lies in")
+            yield _rejected(path, "link_loop", _LOOP)
             continue
         if here in visited:
             report.skip("folder that was met before under another name")
@@ -207,6 +207,17 @@ def _walk(
             continue
         names.sort(key=os.fsencode, reverse=True)
         stack.extend((os.path.join(path, name), (*ancestors, here)) for name in names)
+
+
+def leads_back(path: str) -> str | None:
+    """What is wrong with a link that leads to a folder it lies in; None for everything else."""
+    if is_url(path) or not os.path.islink(path) or not os.path.isdir(path):
+        return None
+    real, here = os.path.realpath(path), os.path.realpath(os.path.dirname(path))
+    return _LOOP if os.path.commonpath((real, here)) == real else None
+
+
+_LOOP: Final = "the link leads back to a folder that it lies in"
 
 
 def _left_out(path: str) -> str | None:

@@ -122,6 +122,10 @@ def test_links_are_followed_and_loops_rejected(tmp_path: Path) -> None:
     assert list(found) == ["data/a.jsonl", "data/up", "file.jsonl"]
     assert found["data/up"].reject.reason == "link_loop"  # type: ignore[union-attr]
     assert report.skipped == {"folder that was met before under another name": 1}
+    (reject,) = open_captures(tmp_path / "data" / "up")
+    assert reject == found["data/up"].reject
+    (reject,) = open_captures(tmp_path / "data")
+    assert reject.reason == "not_regular_file"  # type: ignore[union-attr]
 
 
 def test_five_hundred_folders_deep(tmp_path: Path) -> None:
