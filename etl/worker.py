@@ -367,7 +367,7 @@ class Pool(Generic[R]):
             self._reject(job, reason, detail)
 
     def _reject(self, job: _Job, reason: str, detail: str) -> None:
-        logger.warning("%s: %s: %s", job.capture.origin, reason, detail)
+        logger.info("%s: %s: %s", job.capture.origin, reason, detail)
         job.result = reject_capture(
             job.capture, "extract", reason, detail, payload_bytes=self._settings.quarantine_payload_bytes
         )

@@ -157,8 +157,9 @@ def hinted_metadata(capture: Capture) -> Metadata:
     found.title = _plain(hints.title)
     found.authors = clean_names(hints.authors)
     found.declared_language = _plain(hints.language)
-    found.published = _first_date([hints.published], capture, (), found, "published")
-    found.modified = _first_date([hints.modified], capture, (), found, "modified")
+    languages = _date_languages(found)
+    found.published = _first_date([hints.published], capture, languages, found, "published")
+    found.modified = _first_date([hints.modified], capture, languages, found, "modified")
     return found
 
 
@@ -411,7 +412,7 @@ def _author_names(data: LinkedData, value: object) -> Iterator[str]:
 
 def _dates(found: Metadata, page: Statements, capture: Capture) -> None:
     head, node = page.head, page.node
-    languages = (found.declared_language[:2].lower(),) if found.declared_language else ()
+    languages = _date_languages(found)
     stated: list[str | None] = []
     if node:
         stated += [first_string(node, "datePublished"), first_string(node, "dateCreated")]
@@ -427,6 +428,11 @@ def _dates(found: Metadata, page: Statements, capture: Capture) -> None:
         capture.hints.modified,
     ]
     found.modified = _first_date(changed, capture, languages, found, "modified")
+
+
+def _date_languages(found: Metadata) -> tuple[str, ...]:
+    """They settle whether the day or the month comes first."""
+    return (found.declared_language[:2].lower(),) if found.declared_language else ()
 
 
 def _first_date(

@@ -214,6 +214,13 @@ def test_given_text_takes_what_the_record_says() -> None:
     assert found.declared_language == "de"
 
 
+def test_the_records_language_settles_the_order_of_day_and_month() -> None:
+    found = extract(Capture(origin="x", text="t", hints=Hints(published="03/04/2021", language="fr")))
+    assert isinstance(found, Article)
+    assert found.published is not None
+    assert (found.published.start, found.published.precision) == (datetime(2021, 4, 3, tzinfo=UTC), "day")
+
+
 # --- refused
 
 
