@@ -6,11 +6,15 @@ reading. What a file contains never raises: it becomes a :class:`~etl.model.Reje
 
 from __future__ import annotations
 
+import logging
 import os
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO, Final
 
+from etl.errors import KlartextError
 from etl.model import Capture, Reject
 from etl.read.base import InputFile, ReadReport
 from etl.read.fields import check_columns, checked_mapping, parse_mapping
@@ -30,6 +34,8 @@ from etl.read.files import (
 from etl.read.formats import Format, ending_of, format_of_bytes, format_of_name, known_formats
 from etl.read.streams import Stream, compression_of
 from etl.settings import Settings, get_settings
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "Found",
@@ -183,10 +189,26 @@ def _read(
         if compression is not None and known.many and distrust and not is_url(path):
             doubt = _doubt(raw, compression, limits)
             if doubt is not None:
-                yield from _trusted(file, raw, known, doubt)
+                yield from _guarded(file, _trusted(file, raw, known, doubt))
                 return
             file.stream = Stream(raw, compression=compression, limits=limits)
-        yield from known.reader()(file)
+        yield from _guarded(file, known.reader()(file))
+
+
+def _guarded(file: InputFile, outcomes: Iterator[Capture | Reject]) -> Iterator[Capture | Reject]:
+    """What a reader gives; should it fail on something nobody thought of, the rest of the file is one reject."""
+    last = file.origin
+    try:
+        for outcome in outcomes:
+            last = outcome.origin
+            yield outcome
+    except KlartextError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.debug("reading failed after %s", last, exc_info=True)
+        detail = f"{type(error).__name__} after {last} (line {place.lineno} of {Path(place.filename).name})"
+        yield file.reject("internal_error", detail)
 
 
 def _doubt(raw: BinaryIO, compression: str, limits: Settings) -> int | None:

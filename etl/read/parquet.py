@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
+from etl.errors import KlartextError
 from etl.model import Capture, Reject
 from etl.read.base import InputFile
 from etl.read.fields import FieldReader, check_columns, is_known
-from etl.text import decode
+from etl.text import decode, safe_for_terminal
 
 _ROWS: Final = 32
 _SPOOL_BYTES: Final = 1 << 20
@@ -20,6 +21,7 @@ def read(file: InputFile) -> Iterator[Capture | Reject]:
 
     Raises:
         UsageError: the mapping names a column that the file doesn't have.
+        KlartextError: there is no room for unpacking a compressed file.
     """
     with _seekable(file) as raw:
         if file.stream.problem is not None:
@@ -33,10 +35,17 @@ def _seekable(file: InputFile) -> BinaryIO:
     end."""
     if file.stream.compression is None:
         return file.stream.source()
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    while chunk := file.stream.read(_SPOOL_BYTES):
-        spool.write(chunk)
-    spool.seek(0)
+    try:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        while chunk := file.stream.read(_SPOOL_BYTES):
+            spool.write(chunk)
+        spool.seek(0)
+    except OSError as error:
+        raise KlartextError(
+            f"{safe_for_terminal(file.origin, one_line=True)} can't be unpacked to {tempfile.gettempdir()}: "
+            f"{error.strerror or error}",
+            fix="make room there or set TMPDIR to a folder with room, then run the same command again",
+        ) from None
     return cast(BinaryIO, spool)
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from etl.errors import UsageError
+from etl.errors import KlartextError, UsageError
 from etl.model import Capture, Hints
 from etl.read import ReadReport, open_captures, parse_mapping, slices
 from tests.hostile import HTML_TYPE, PAGE, chunked, lines, warc
@@ -474,3 +474,34 @@ def test_every_file_can_have_its_map_checked_before_anything_is_loaded(tmp_path:
     write(tmp_path, "c.csv", "url,text\nhttps://b.example/,x\n")
     with pytest.raises(UsageError, match=r"c\.csv has no column 'body'"):
         check_mapping(find_files([tmp_path]), {"text": "body"})
+
+
+def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tempfile
+
+    path = write(tmp_path, "a.parquet.gz", gzip.compress(b"PAR1" + bytes(5000)))
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(KlartextError, match="No space left on device") as caught:
+        list(open_captures(path))
+    assert "TMPDIR" in caught.value.fix
+
+
+def test_a_mistake_of_ours_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from etl.read import jsonl
+
+    def fails(line: bytes) -> None:
+        if b"second" in line:
+            raise ZeroDivisionError("hunter2")
+        return real(line)  # type: ignore[return-value]
+
+    real = jsonl.parse_object
+    monkeypatch.setattr(jsonl, "parse_object", fails)
+    good, bad = open_captures(write(tmp_path, "a.jsonl", b'{"text": "first"}\n{"text": "second"}\n'))
+    assert isinstance(good, Capture)
+    assert (bad.reason, bad.origin) == ("internal_error", f"{tmp_path}/a.jsonl")  # type: ignore[union-attr]
+    assert f"ZeroDivisionError after {tmp_path}/a.jsonl:1 (line " in bad.detail  # type: ignore[union-attr]

@@ -54,6 +54,7 @@ def check(name: str, data: bytes) -> None:
         assert outcome.origin.startswith(str(path))
         if isinstance(outcome, Reject):
             assert outcome.reason in REASONS
+            assert outcome.reason != "internal_error", outcome.detail
             assert outcome.detail
         else:
             assert isinstance(outcome, Capture)
