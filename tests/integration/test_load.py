@@ -521,3 +521,32 @@ def test_newer_rules_replace_what_older_ones_made(database):
 def test_spans_are_what_was_removed():
     (span,) = spans("abcdef", [(2, 4)])
     assert (span.text, span.start, span.end) == ("cd", 2, 4)
+
+
+@pytest.mark.parametrize("length", [1, 199, 200, 201, 400, 1000])
+def test_spans_at_every_place_of_a_long_text_are_put_back(loaded, length):
+    """The function works on segments of 200 characters: spans before, on and after their borders, and at the end."""
+    kept = "".join(chr(0x1F600 + number % 60) if number % 3 else "a" for number in range(length))
+    places = sorted({0, 1, 199, 200, 201, 399, 400, length - 1, length} & set(range(length + 1)))
+    original, spans_at, taken = "", [], 0
+    for number, place in enumerate(places):
+        original += kept[taken:place]
+        spans_at.append((len(original), len(original) + number + 1))
+        original += "ß" * (number + 1)
+        taken = place
+    original += kept[taken:]
+    item = record(original, url=f"https://a.example/{length}", removed=spans_at)
+    assert item.clean_text == kept
+    assert loaded.load(item).inserted == 1
+    settle(loaded.connection)
+    assert loaded.rows("SELECT text, news.original_text(id) FROM news.article") == [(kept, original)]
+
+
+def test_a_very_long_text_with_many_spans_is_put_back_in_linear_time(loaded):
+    text = "größer " * 150_000
+    places = [(number * 350 + 1, number * 350 + 5) for number in range(3_000)]
+    assert loaded.load(record(text, url="https://a.example/long", removed=places)).inserted == 1
+    settle(loaded.connection)
+    loaded.rows("SET statement_timeout = '15s'; SELECT 1")
+    (row,) = loaded.rows("SELECT news.original_text(id) FROM news.article")
+    assert row[0] == text
