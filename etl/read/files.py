@@ -141,10 +141,14 @@ def find_files(
         if roots is not None:
             check_allowed(path, roots)
         walked = _find_remote(path, report) if is_url(path) else _find_local(os.path.abspath(path), roots, report)
+        empty = True
         for found in walked:
+            empty = False
             if found.path not in seen:
                 seen.add(found.path)
                 yield found
+        if empty:
+            report.notice(f"{_shown(path)}: nothing to read in this folder")
 
 
 def _missing(path: str) -> UsageError:

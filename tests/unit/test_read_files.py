@@ -77,6 +77,13 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert report.skipped == {"hidden file or folder": 3, "unfinished file": 2, "housekeeping file": 1}
 
 
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    put(tmp_path, ".hidden")
+    report = ReadReport()
+    assert names(tmp_path, report=report) == []
+    assert report.notices == [f"{tmp_path}: nothing to read in this folder"]
+
+
 def test_unknown_types_in_a_folder_are_rejected(tmp_path: Path) -> None:
     put(tmp_path, "a.jsonl")
     (tmp_path / "b.docx").write_bytes(b"PK\x03\x04")
