@@ -205,23 +205,26 @@ def process() -> None:
         ti.xcom_push("settled", settled)
         yield Metadata(CORPUS, {"run": run, **settled})
 
-    @task(pool="klartext_postgres", trigger_rule=TriggerRule.ALL_DONE, retries=0)
+    @task(pool="klartext_settle", trigger_rule=TriggerRule.ALL_DONE, retries=0)
     def check(ti: Any = None) -> dict[str, int]:
         """Fails the run unless every planned batch was loaded and settled; returns the run's counts."""
-        from etl.ingest import check_run
+        from etl.ingest import check_run, settle_run
 
         run = ti.xcom_pull(task_ids="plan", key="run")
         if run is None:
             raise AirflowFailException("the task plan failed; its log says why")
-        with retried_only_if_it_helps():
-            counts = check_run(database(), run)
         if ti.xcom_pull(task_ids="settle", key="settled") is None:
             raise AirflowFailException("the task settle failed; its log says why")
-        return counts
+        with retried_only_if_it_helps():
+            # Batches that failed and were cleared alone have come after settle. Else there is nothing left to do.
+            settle_run(database(), run)
+            return check_run(database(), run)
 
-    planned = plan()
-    loaded = load.expand(batch=planned)
-    loaded >> settle() >> check()
+    loaded = load.expand(batch=plan())
+    settled = settle()
+    checked = check()
+    loaded >> [settled, checked]  # check itself waits for the batches, also when they alone are cleared
+    settled >> checked
 
 
 process()

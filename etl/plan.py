@@ -103,8 +103,8 @@ class PlanRequest:
 
 
 def input_roots(settings: Settings) -> tuple[Path | str, ...]:
-    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home and the bundled samples."""
-    return settings.input_roots or (settings.home, share_root() / "examples")
+    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home; and the bundled samples."""
+    return (*(settings.input_roots or (settings.home,)), share_root() / "examples")
 
 
 def choose_inputs(request: PlanRequest) -> list[Input]:

@@ -54,7 +54,7 @@ def demo(stack: Stack, sample: Path) -> None:
         if not resident:
             log = stack.folder / "demo.log"
             say(f"running the DAG {DAG} over {sample} (its log: {log})")
-            run_here(stack, conf, sample, log)
+            run_here(stack, conf, log)
     if resident:
         say(f"running the DAG {DAG} over {sample} in the Airflow on {stack.url}")
         run_there(stack, conf)
@@ -72,19 +72,16 @@ def demo(stack: Stack, sample: Path) -> None:
         say(f"  {what:24} {how}")
 
 
-def run_here(stack: Stack, conf: dict[str, Any], sample: Path, log: Path) -> None:
+def run_here(stack: Stack, conf: dict[str, Any], log: Path) -> None:
     """One run without a scheduler; it stands in Airflow's database like any other.
 
     Raises:
         AirflowError: the run failed.
     """
-    environment = stack.environment()
-    roots = [str(sample), *environment.get("KLARTEXT_INPUT_ROOTS", "").split(os.pathsep)]
-    environment["KLARTEXT_INPUT_ROOTS"] = os.pathsep.join(root for root in roots if root)
     command = [sys.executable, str(Path(__file__).with_name("run_dag.py")), DAG, json.dumps(conf)]
     with log.open("wb") as output:
         done = subprocess.run(
-            command, check=False, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command, check=False, env=stack.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     if done.returncode != 0:
         raise AirflowError(f"the DAG run failed: {last_lines(log)}", fix=f"read {log}")

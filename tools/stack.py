@@ -14,12 +14,11 @@ import fcntl
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -42,8 +41,8 @@ DEFAULT_PORT: Final = 8080
 USER: Final = "admin"
 METADATA: Final = "airflow"  # the name of the database and of the role that owns it
 START_SECONDS: Final = 180.0
-STOP_SECONDS: Final = 30.0
-DAGS: Final = ("process", "acquire", "maintain")
+TASK_SECONDS: Final = 10.0  # that running tasks have to end by themselves
+STOP_SECONDS: Final = 20.0
 
 
 class AirflowError(KlartextError):
@@ -76,6 +75,22 @@ class Service:
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+    def family(self) -> list[psutil.Process]:
+        """All that belongs to it: the members of its process group, also when it is gone itself, and its children."""
+        found: dict[int, psutil.Process] = {}
+        process = self.process()
+        if process is not None:
+            found[process.pid] = process
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found |= {child.pid: child for child in process.children(recursive=True)}
+        for other in psutil.process_iter():
+            with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+                # A group that outlives its leader keeps its number from being given away, and nobody else can
+                # be in it; who is older than the leader shows that the number means somebody else's group.
+                if os.getpgid(other.pid) == self.pid and other.create_time() >= self.started - 1.0:
+                    found[other.pid] = other
+        return list(found.values())
 
 
 class Stack:
@@ -318,7 +333,7 @@ class Stack:
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
-                cwd=self.folder,
+                cwd=share_root(),  # where a sources.toml of the checkout is found
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
@@ -359,7 +374,7 @@ class Stack:
                     "/api/v2/pools",
                     json={"name": name, "slots": slots, "description": description, "include_deferred": False},
                 )
-            waiting = {dag for dag in DAGS if (share_root() / "dags" / f"{dag}.py").is_file()}
+            waiting = {file.stem for file in (share_root() / "dags").glob("*.py")}  # each defines a DAG of its name
             while waiting:
                 for dag in sorted(waiting):
                     if api.patch(f"/api/v2/dags/{dag}", json={"is_paused": False}).is_success:
@@ -373,36 +388,32 @@ class Stack:
                     time.sleep(0.5)
 
     def _stop_services(self, services: list[Service]) -> None:
-        """SIGTERM to each by its own pid, the scheduler first so that it starts nothing new; then what is left."""
-        order = {name: place for place, name in enumerate(("scheduler", "dag-processor", "triggerer", "api-server"))}
-        groups = {service.pid: self._group(service) for service in services}
-        for service in sorted(services, key=lambda s: order.get(s.name, 9)):
-            process = service.process()
-            if process is not None:
+        """SIGTERM to each by its own pid, the API server last: tasks that end report to it.
+
+        The scheduler starts nothing new and waits for running tasks. They get some seconds to end by themselves;
+        then they are told to, and are tried again after the next start.
+        """
+        everyone = {process.pid: process for service in services for process in service.family()}
+        own = {service.name: process for service in services if (process := service.process())}
+
+        def stop(processes: Iterable[psutil.Process], seconds: float) -> None:
+            asked = list(processes)
+            for process in asked:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGTERM)
-                    process.wait(STOP_SECONDS) if service.name == "scheduler" else None
-        everyone = [process for group in groups.values() for process in group]
-        _, left = wait_gone(everyone, STOP_SECONDS)
+                    process.terminate()
+            wait_gone(asked, seconds)
+
+        scheduler = [service for service in services if service.name == "scheduler"]
+        stop([own.pop("scheduler")] if "scheduler" in own else [], TASK_SECONDS)
+        tasks = {process.pid: process for service in scheduler for process in service.family()}
+        everyone |= tasks
+        stop(tasks.values(), STOP_SECONDS)
+        stop(own.values(), STOP_SECONDS)
+        left = wait_gone(list(everyone.values()), 1.0)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        wait_gone(left, 10)
-
-    @staticmethod
-    def _group(service: Service) -> list[psutil.Process]:
-        """All processes of a service: its group, and its children in groups of their own."""
-        process = service.process()
-        if process is None:
-            return []
-        found = {process.pid: process}
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {child.pid: child for child in process.children(recursive=True)}
-        for other in psutil.process_iter():
-            with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-                if os.getpgid(other.pid) == service.pid:
-                    found[other.pid] = other
-        return list(found.values())
+        wait_gone(left, STOP_SECONDS)
 
     def _announce(self) -> None:
         say(f"address   {self.url}")
@@ -474,8 +485,8 @@ def free_port(preferred: int | None) -> int:
     raise AirflowError("no free port was found for Airflow", fix="set KLARTEXT_AIRFLOW_PORT to a free one")
 
 
-def wait_gone(processes: list[psutil.Process], seconds: float) -> tuple[list[psutil.Process], list[psutil.Process]]:
-    """Like ``psutil.wait_procs``, also for zombies whose parent doesn't collect them."""
+def wait_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Waits until all have ended (zombies that nobody collects have); those that haven't."""
 
     def gone(process: psutil.Process) -> bool:
         try:
@@ -487,7 +498,7 @@ def wait_gone(processes: list[psutil.Process], seconds: float) -> tuple[list[psu
     while True:
         left = [process for process in processes if not gone(process)]
         if not left or time.monotonic() > deadline:
-            return [process for process in processes if process not in left], left
+            return left
         time.sleep(0.1)
 
 
