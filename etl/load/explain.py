@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg2.extras import RealDictCursor
 
 from etl.database import Target, connected
-from etl.dedupe import url_key
+from etl.dedupe import article_id, url_key
 from etl.errors import UsageError
 from etl.share import query
 
@@ -26,18 +26,18 @@ def explain(target: Target, article: str) -> dict[str, Any]:
 
     Args:
         target: the database, best as the reader.
-        article: an article's id or URL; a URL is compared by its key.
+        article: an article's id or URL; a URL gives the id.
 
     Raises:
         UsageError: there is no such article.
     """
-    identifier = key = None
+    identifier = None
+    with suppress(ValueError):
+        identifier = str(article_id("url", url_key(article)))
     with suppress(ValueError):
         identifier = str(UUID(article))
-    with suppress(ValueError):
-        key = url_key(article)
     with connected(target) as connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(query("explain_article"), {"id": identifier, "key": key, "url": article})
+        cursor.execute(query("explain_article"), {"id": identifier})
         found = cursor.fetchone()
         if found is None:
             raise UsageError(

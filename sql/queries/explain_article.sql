@@ -1,8 +1,6 @@
--- One article, found by its id, its URL as stored or its URL key. Parameters: id, url, key (each may be NULL).
+-- One article. Parameter: id (NULL finds none).
 SELECT a.article_id, a.url, a.canonical_url, a.site, a.title, a.authors, a.published_at, a.published_precision,
        a.modified_at, a.language, a.language_confidence, a.access, a.text,
        news.original_text(a.article_id) AS extracted_text, a.is_canonical, a.cluster_id
   FROM news.article AS a
- WHERE a.article_id = %(id)s OR a.url_key = %(key)s OR a.url = %(url)s
- ORDER BY a.article_id
- LIMIT 1;
+ WHERE a.article_id = %(id)s;
