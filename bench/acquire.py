@@ -119,9 +119,9 @@ def measure(hosts: int, pages: int, *, delay: float, state: State, slow: bool = 
 def one(name: str, kind: str) -> dict[str, Any]:
     """One measurement, in a process of its own so that its memory is its own."""
     cases: dict[str, dict[str, Any]] = {
-        "one host": {"hosts": 1, "pages": 2000, "delay": 0.0},
-        "50 hosts": {"hosts": 50, "pages": 5000, "delay": 0.0},
-        "200 hosts": {"hosts": 200, "pages": 5000, "delay": 0.0},
+        "one host": {"hosts": 1, "pages": 1000, "delay": 0.0},
+        "50 hosts": {"hosts": 50, "pages": 3000, "delay": 0.0},
+        "200 hosts": {"hosts": 200, "pages": 3000, "delay": 0.0},
         "10,000 URLs": {"hosts": 50, "pages": 10_000, "delay": 0.0},
         "polite: 20 hosts, 0.2 s": {"hosts": 20, "pages": 400, "delay": 0.2},
         "fair: one host takes 1 s a page": {"hosts": 20, "pages": 400, "delay": 0.0, "slow": True},

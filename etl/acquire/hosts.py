@@ -22,6 +22,7 @@ from etl.acquire.state import StateThread
 _KEEP_SECONDS: Final = 1.0  # longest time a run keeps a host to itself between two requests without a delay
 _IDLE_SECONDS: Final = 0.1
 _SLEEP_HOLDING: Final = 2.0  # a wait up to this long is slept with the host's lock held
+_MOST_HELD: Final = 512  # hosts; Postgres has room for some thousand advisory locks in all
 _FIRST_PENALTY: Final = 1.0
 _MAX_PENALTY: Final = 30.0
 
@@ -73,6 +74,7 @@ class Hosts:
     ) -> None:
         self._state = state
         self._slots = asyncio.Semaphore(slots)
+        self._holders = asyncio.Semaphore(max(_MOST_HELD, slots))
         self._patience = patience
         self._before_release = before_release
         self._hosts: dict[str, Host] = {}
@@ -95,33 +97,39 @@ class Hosts:
         loop = asyncio.get_running_loop()
         async with host.lock:
             while True:
-                if host.held_since is None:
-                    await self._take(host)
-                wait = host.not_before - loop.time()
-                if wait <= 0:
-                    break
+                async with self._holders:
+                    if host.held_since is None:
+                        await self._take(host)
+                    wait = host.not_before - loop.time()
+                    if wait <= _SLEEP_HOLDING:
+                        await asyncio.sleep(max(0.0, wait))
+                        async with self._request(host):
+                            yield host
+                        return
+                    await self._release(host)
                 if wait > self._patience:
-                    await self._release(host)
                     raise HostBusyError(wait)
-                if wait > _SLEEP_HOLDING:
-                    await self._release(host)
                 await asyncio.sleep(wait)
-            try:
-                host.heard = False
-                async with self._slots:
-                    yield host
-            finally:
-                pause = host.delay + host.penalty
-                now = host.used_at = loop.time()
-                if not host.heard:  # the request may have arrived there at any moment up to now
-                    host.not_before = max(host.not_before, now + pause)
-                if pause or (host.held_since is not None and now - host.held_since > _KEEP_SECONDS):
-                    release = asyncio.ensure_future(self._release(host))
-                    self._releases.add(release)
-                    release.add_done_callback(self._releases.discard)
-                    await asyncio.shield(release)  # also when this turn is cancelled
-                elif self._janitor is None:
-                    self._janitor = asyncio.create_task(self._tidy())
+
+    @asynccontextmanager
+    async def _request(self, host: Host) -> AsyncIterator[None]:
+        """The time of one request; afterwards the host is given back, or kept for the next one without a delay."""
+        try:
+            host.heard = False
+            async with self._slots:
+                yield
+        finally:
+            pause = host.delay + host.penalty
+            now = host.used_at = asyncio.get_running_loop().time()
+            if not host.heard:  # the request may have arrived there at any moment up to now
+                host.not_before = max(host.not_before, now + pause)
+            if pause or (host.held_since is not None and now - host.held_since > _KEEP_SECONDS):
+                release = asyncio.ensure_future(self._release(host))
+                self._releases.add(release)
+                release.add_done_callback(self._releases.discard)
+                await asyncio.shield(release)  # also when this turn is cancelled
+            elif self._janitor is None:
+                self._janitor = asyncio.create_task(self._tidy())
 
     @staticmethod
     def answered(host: Host) -> None:

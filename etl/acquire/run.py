@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import sys
 import tempfile
 import zlib
 from collections import Counter, deque
@@ -380,9 +379,7 @@ class Run:
 
     async def _look(self, source: Source) -> None:
         """Find what a source lists and queue it."""
-        # An archive isn't a publisher's server: a day of it is read whole unless it says otherwise.
-        whole = source.kind == "ccnews" and "max_items" not in source.model_fields_set
-        room = _Room(sys.maxsize if whole else source.max_items)
+        room = _Room(source.limit)
         if source.kind == "urls":
             await self._offer(source, _url_entries(source), room)
         elif source.kind == "ccnews":

@@ -11,6 +11,7 @@ import fnmatch
 import glob
 import ipaddress
 import re
+import sys
 import tomllib
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -27,6 +28,7 @@ from etl.settings import Settings
 
 Kind = Literal["feed", "sitemap", "urls", "folder", "ccnews"]
 CCNEWS_URL = "https://data.commoncrawl.org/"
+SITEMAP_ITEMS = 1000
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
@@ -78,7 +80,9 @@ class Source(BaseModel):
     language: str | None = Field(None, description="ISO 639-1 code, a hint")
     enabled: bool = Field(True, description="false: left out unless named with --only")
     every: Duration = Field(timedelta(hours=1), description="how often a scheduled run looks at it")
-    max_items: int = Field(1000, ge=1, description="most articles that one run asks for")
+    max_items: int | None = Field(
+        None, ge=1, description="most articles that one run asks for; default all, of a sitemap the newest 1000"
+    )
     max_age: Duration | None = Field(None, description="entries that say they are older are not asked for")
     delay: float = Field(1.0, ge=0, description="seconds from request to request on one host")
     concurrency: int | None = Field(None, ge=1, description="most hosts of this source that are asked at once")
@@ -125,6 +129,11 @@ class Source(BaseModel):
     def all_urls(self) -> tuple[str, ...]:
         """``url`` and ``urls`` together, each once, in order."""
         return tuple(dict.fromkeys(([self.url] if self.url else []) + list(self.urls)))
+
+    @property
+    def limit(self) -> int:
+        """Most articles that one run asks for."""
+        return self.max_items or (SITEMAP_ITEMS if self.kind == "sitemap" else sys.maxsize)
 
     @cached_property
     def _patterns(self) -> tuple[list[Any], list[Any]]:

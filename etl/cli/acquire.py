@@ -96,6 +96,8 @@ def acquire(
         for name, report in answer.sources.items():
             if report.error is not None:
                 say(f"source {name}: {report.error}")
+            if report.beyond:
+                say(f"source {name}: {report.beyond} more than max_items; the next run goes on with them")
         for landed in answer.files:
             say(f"  {landed}")
     if answer.interrupted:
