@@ -26,14 +26,17 @@ def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, command
 
 
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
 def _parameters(command: Any) -> Iterator[str]:
     for parameter in command.params:
         if getattr(parameter, "hidden", False) or parameter.name == "help":
             continue
         names = ", ".join(f"`{name}`" for name in parameter.opts) if parameter.param_type_name == "option" else ""
-        label = names or f"`{parameter.human_readable_name}`"
-        text = (getattr(parameter, "help", None) or "").replace("|", "\\|")
-        yield f"| {label.replace('|', chr(92) + '|')} | {text} |"
+        label = names or f"`{parameter.metavar or parameter.name.upper()}`"
+        yield f"| {_cell(label)} | {_cell(getattr(parameter, 'help', None) or '')} |"
 
 
 def _settings(model: type[BaseSettings], prefix: str) -> Iterator[str]:
@@ -45,7 +48,7 @@ def _settings(model: type[BaseSettings], prefix: str) -> Iterator[str]:
             shown = "none"
         else:
             shown = str(default)
-        yield f"| `{prefix}{name.upper()}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+        yield f"| `{prefix}{name.upper()}` | {_cell(shown)} | {_cell(field.description or '')} |"
 
 
 def reference() -> str:
