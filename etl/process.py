@@ -15,27 +15,8 @@ from etl.dedupe import URL_KEY_VERSION, article_id, text_hash, url_key
 from etl.extract import extract
 from etl.language import detect, word_count
 from etl.model import Access, Article, Capture, Cleaned, IdentityKind, Record, Reject, Stage
+from etl.rejects import reject_capture
 from etl.settings import get_settings
-
-
-def payload_of(capture: Capture) -> bytes:
-    """The capture's content as bytes, for the quarantine and for hashes."""
-    return capture.html if capture.html is not None else (capture.text or "").encode("utf-8", "surrogatepass")
-
-
-def reject(capture: Capture, stage: Stage, reason: str, detail: str) -> Reject:
-    """The reject of a capture, with its payload up to the quarantine's cap."""
-    payload = payload_of(capture)
-    return Reject(
-        origin=capture.origin,
-        source=capture.source,
-        url=capture.url,
-        stage=stage,
-        reason=reason,
-        detail=detail,
-        payload=payload[: get_settings().quarantine_payload_bytes],
-        payload_sha256=hashlib.sha256(payload).digest(),
-    )
 
 
 def process(capture: Capture) -> Record | Reject:
@@ -47,7 +28,7 @@ def process(capture: Capture) -> Record | Reject:
             return article
         limit = get_settings().max_text_chars
         if len(article.text) > limit:
-            return reject(
+            return reject_capture(
                 capture, stage, "text_too_large", f"the text has {len(article.text)} characters; the limit is {limit}"
             )
         stage = "language"
@@ -55,7 +36,7 @@ def process(capture: Capture) -> Record | Reject:
         stage = "clean"
         cleaned = clean(article.text, language=guess.language, site=article.site, blocks=article.blocks)
         if not cleaned.text.strip():
-            return reject(capture, stage, "empty_text", _why_empty(article, cleaned))
+            return reject_capture(capture, stage, "empty_text", _why_empty(article, cleaned))
         stage = "fingerprint"
         kind, parts, key = _identity(capture, article)
         return Record(
@@ -77,8 +58,10 @@ def process(capture: Capture) -> Record | Reject:
             word_count=word_count(cleaned.text),
             notes=article.notes,
         )
+    except (KlartextError, MemoryError):
+        raise  # a wrong setting is no matter of one record; the worker deals with memory
     except Exception as error:  # one record must never stop a batch; its error is kept with it
-        return reject(capture, stage, "internal_error", f"{type(error).__name__}: {error}")
+        return reject_capture(capture, stage, "internal_error", f"{type(error).__name__}: {error}")
 
 
 def _identity(capture: Capture, article: Article) -> tuple[IdentityKind, tuple[str, ...], str | None]:
