@@ -1,7 +1,7 @@
 """The composition ``Capture -> Record | Reject``: extract, detect the language, clean, fingerprint.
 
 A pure function of one capture and the rules: it opens no connection and keeps no state, so it maps over
-anything. What it can't process comes back as a ``Reject`` with its stage and reason; it raises nothing.
+anything. What it can't process comes back as a ``Reject`` with its stage and reason.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from etl.clean import clean
 from etl.dedupe import URL_KEY_VERSION, article_id, text_hash, url_key
+from etl.errors import KlartextError
 from etl.extract import extract
 from etl.language import detect, word_count
 from etl.model import Access, Article, Capture, Cleaned, IdentityKind, Record, Reject, Stage
@@ -20,7 +21,12 @@ from etl.settings import get_settings
 
 
 def process(capture: Capture) -> Record | Reject:
-    """Makes a loadable record of a capture, or says why that isn't possible."""
+    """Makes a loadable record of a capture, or says why that isn't possible.
+
+    Raises:
+        KlartextError: a setting is wrong, which no record can be blamed for.
+        MemoryError: left to the worker, which knows the limit.
+    """
     stage: Stage = "extract"
     try:
         article = extract(capture)
