@@ -253,7 +253,6 @@ class Stack:
             "logging": {"base_log_folder": self.folder / "logs"},
             "scheduler": {"enable_health_check": False},
             "dag_processor": {"refresh_interval": 30},
-            "usage_data_collection": {"enabled": False},
         }
         airflow = {
             f"AIRFLOW__{section}__{key}".upper(): str(value)
