@@ -25,8 +25,9 @@ WORDS = (
     "mehr durch man sein wurde sei Stadt Rat Haushalt Brücke Fähre Landkreis Millionen Euro Montag Sprecher"
 ).split()
 
+# The peak is VmHWM and not ru_maxrss, which a process takes over from the one that started it.
 PROGRAM = """
-import resource, sys, time
+import sys, time
 from etl.read import find_files, open_captures
 started = time.process_time()
 count = size = 0
@@ -34,7 +35,9 @@ for found in find_files([sys.argv[1]]):
     for outcome in open_captures(found.path):
         count += 1
         size += len(outcome.text.encode() if outcome.text is not None else outcome.html)
-print(count, size, time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+seconds = time.process_time() - started
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print(count, size, seconds, peak)
 """
 
 

@@ -18,7 +18,7 @@ from etl.read.jsonl import BadJSONError, parse_object
 
 _CHUNK: Final = 1 << 16
 _SPACE: Final = (b" ", b"\t", b"\r", b"\n", b"\x1e")
-_OUTSIDE = re.compile(rb'["{}\[\],\n]')
+_OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\],\n]', re.DOTALL)  # a whole string, or its beginning
 _IN_STRING = re.compile(rb'["\\]')
 
 
@@ -102,7 +102,7 @@ class _Splitter:
         self._in_list = False
         self._start: int | None = None  # of the value that is being read
         self._buffer = bytearray()
-        self._digest = hashlib.sha256()
+        self._digest: hashlib._Hash | None = None  # of a value beyond the limit
         self._size = 0
         self._depth = 0
         self._quoted = False
@@ -148,6 +148,8 @@ class _Splitter:
         if match is None:
             return len(chunk), False
         char = match[0]
+        if len(char) > 1:
+            return match.end(), False
         if self._quoted:
             self._escaped = char == b"\\"
             self._quoted = self._escaped
@@ -166,17 +168,21 @@ class _Splitter:
 
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
-        self._digest.update(data)
-        room = self._limit + 1 - len(self._buffer)
-        if room > 0:
-            self._buffer += data[:room]
+        if self._digest is None:
+            self._buffer += data
+            if self._size > self._limit:
+                self._digest = hashlib.sha256(self._buffer)
+                del self._buffer[self._limit + 1 :]
+        else:
+            self._digest.update(data)
 
     def _done(self, *, unfinished: bool = False) -> tuple[int, bytes | _Partial]:
         assert self._start is not None  # noqa: S101 - for the type checker
         value: bytes | _Partial = bytes(self._buffer)
         if unfinished or self._size > self._limit:
-            value = _Partial(bytes(self._buffer), self._digest.digest(), self._size, unfinished)
+            digest = self._digest or hashlib.sha256(self._buffer)
+            value = _Partial(bytes(self._buffer), digest.digest(), self._size, unfinished)
         found = (self._start, value)
-        self._start, self._size, self._digest = None, 0, hashlib.sha256()
+        self._start, self._size, self._digest = None, 0, None
         self._buffer.clear()
         return found

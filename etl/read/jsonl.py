@@ -17,7 +17,7 @@ from etl.text import decode
 MAX_DEPTH: Final = 200
 """Levels that a record may be nested. Far below where Python's own parser gives up, so that every machine agrees."""
 
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 class BadJSONError(ValueError):
