@@ -8,6 +8,7 @@ from typing import Final
 from etl.acquire.settings import AcquireSettings
 from etl.acquire.state import Page
 
+_LEAST_PAUSE: Final = timedelta(minutes=5)  # what is younger is asked for, conditionally, by every run
 _FIRST_PAUSE: Final = timedelta(minutes=15)
 _LONGEST_PAUSE: Final = timedelta(days=7)
 _GONE_PAUSE: Final = timedelta(days=30)
@@ -31,6 +32,8 @@ def next_visit(page: Page, settings: AcquireSettings) -> datetime | None:
         return page.asked_at
     age = page.asked_at - page.first_stored_at
     pause = age * settings.revisit_share
+    if pause < _LEAST_PAUSE:
+        pause = timedelta(0)
     if page.etag is None and page.last_modified is None:
         pause = max(pause, settings.revisit_without_validator)
     due = page.asked_at + pause
