@@ -62,7 +62,11 @@ class Settings(BaseSettings):
     )
     extract_cpu_seconds: float = Field(10.0, gt=0, description="CPU time for one page")
     extract_wall_seconds: float = Field(120.0, gt=0, description="wall time for one page, the last resort")
-    extract_memory_bytes: int = Field(2048 * MIB, ge=256 * MIB, description="memory that one page may take in a worker, beyond what the worker needs")
+    extract_memory_bytes: int = Field(
+        2048 * MIB,
+        ge=256 * MIB,
+        description="memory that one page may take in a worker, beyond what the worker needs",
+    )
     quarantine_payload_bytes: int = Field(64 * 1024, ge=0, description="bytes of a rejected record that are kept")
 
     languages: Annotated[tuple[str, ...], NoDecode] = Field(

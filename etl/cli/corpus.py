@@ -1,10 +1,11 @@
-"""Commands on the corpus: ``migrate ingest settle checksum explain query``."""
+"""Commands on the corpus: ``migrate ingest settle reprocess checksum explain query``."""
 
 from __future__ import annotations
 
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from etl.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands to the application."""
-    for command in (migrate, ingest, settle, checksum, explain, query):
+    for command in (migrate, ingest, settle, reprocess, checksum, explain, query):
         app.command()(command)
 
 
@@ -93,6 +94,45 @@ def settle(as_json: JsonOption = False) -> None:
         write_json(result)
     else:
         say(", ".join(f"{name}: {value}" for name, value in result.items()))
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    from etl.dates import parse_date
+
+    if text is None:
+        return None
+    found = parse_date(text)
+    if found is None:
+        raise UsageError(f"{option} {text}: this is no date", fix="write it as 2024-01-31 or 2024-01-31T12:00Z")
+    return found.start
+
+
+def reprocess(
+    since: Annotated[str | None, typer.Option(help="Only captures from this date on.", metavar="DATE")] = None,
+    until: Annotated[str | None, typer.Option(help="Only captures before this date.", metavar="DATE")] = None,
+    source: Annotated[str | None, typer.Option(help="Only this source's captures.", metavar="NAME")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change; store nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stored originals through today's rules, then settle; prints what each rule strips, before and after."""
+    from etl.database import resolve
+    from etl.reprocess import reprocess as run
+
+    first, last = _moment("--since", since), _moment("--until", until)
+    target = resolve("writer")
+    say(f"database: {target.label}")
+    with progress("captures") as counter:
+        done = run(target, since=first, until=last, source=source, dry_run=dry_run, on_progress=counter.advance)
+    if as_json:
+        write_json(done.as_json())
+    else:
+        would = "would change" if dry_run else "changed"
+        say(f"{done.read} read, {done.changed} {would}, {done.rejected} rejected")
+        for rule, counts in done.as_json()["rules"].items():
+            if counts["before"] != counts["after"]:
+                sys.stdout.write(f"{rule:40} {counts['before']:8} -> {counts['after']}\n")
+    if done.rejected:
+        raise typer.Exit(1)
 
 
 def checksum() -> None:

@@ -49,7 +49,7 @@ _TRACKING_NAMES: Final = frozenset(
     icid ito ocid smid smtyp sc_cid sc_src spm trk trkcampaign ref referrer referer wt.mc_id wt.zmc
     guccounter _ga _gl __twitter_impression __tn__ sr_share social_share utm share_id sharetype partner_id
     phpsessid jsessionid
-    """.split()  # noqa: SIM905 (a list literal would be a page long)
+    """.split()
 )
 _SESSION_IN_PATH: Final = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-from etl.model import Article, Block, PartialDate, Record, Reject
+from etl.model import Article, Block, PartialDate, Record, Reject, Span
 from etl.settings import get_settings
 
 Value = str | bytes | int | float | datetime | tuple[str, ...] | None
@@ -105,11 +105,11 @@ def utc(value: datetime) -> datetime:
         raise UnstorableError(f"the time {value} lies outside the calendar") from None
 
 
-def restore(text: str, record: Record) -> str:
+def restore(text: str, removed: Iterable[Span]) -> str:
     """The original of a clean text: the removed spans put back at their places."""
     parts: list[str] = []
     taken = at = 0
-    for span in record.removed:
+    for span in removed:
         keep = span.start - at
         parts += (text[taken : taken + keep], span.text)
         taken, at = taken + keep, span.end
@@ -126,7 +126,7 @@ def row(record: Record) -> Row:
     if "\0" in article.text:
         raise UnstorableError("it holds a NUL character, which PostgreSQL can't store")
     try:
-        hashed = hashlib.sha256(restore(record.clean_text, record).encode("utf-8")).digest()
+        hashed = hashlib.sha256(restore(record.clean_text, record.removed).encode("utf-8")).digest()
     except UnicodeEncodeError as error:
         raise UnstorableError(f"its text holds a lone surrogate (at character {error.start})") from None
     if hashed != record.original_sha256:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from etl.errors import KlartextError
 from etl.load.outcomes import Outcomes
+from etl.settings import get_settings
 from etl.share import query
 
 
@@ -42,6 +44,14 @@ def code_version() -> str:
         return "unknown"
 
 
+def current_rules_version() -> str:
+    """The version of the cleaning rules, and of the setting that denies some of them."""
+    from etl.clean import RULES_VERSION
+
+    denied = ",".join(sorted(get_settings().deny_rules))
+    return f"{RULES_VERSION}-{hashlib.sha256(denied.encode()).hexdigest()[:8]}" if denied else RULES_VERSION
+
+
 def start_run(
     connection: Connection,
     kind: str,
@@ -60,9 +70,7 @@ def start_run(
         The run's id.
     """
     if rules_version is None:
-        from etl.clean import RULES_VERSION
-
-        rules_version = RULES_VERSION
+        rules_version = current_rules_version()
     with connection.cursor() as cursor:
         cursor.execute(
             query("run_start"),

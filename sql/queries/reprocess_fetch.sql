@@ -1,0 +1,2 @@
+-- The next captures.
+FETCH FORWARD 200 FROM reprocess;
