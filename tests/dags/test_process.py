@@ -83,7 +83,8 @@ def test_secrets_are_private(airflow: RunningAirflow) -> None:
     for role in ("writer", "airflow", "owner"):
         passwords += re.findall(r"//\w+:([^@]+)@", EmbeddedPostgres(airflow.home).url(role))  # type: ignore[arg-type]
     assert len(passwords) == 4
-    seen = "\n".join(" ".join(process.cmdline()) for process in psutil.process_iter())
+    processes = (each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"]))
+    seen = "\n".join(" ".join(words) for words in processes)
     seen += "\n".join(log.read_text() for log in airflow.folder.rglob("*.log"))
     assert not [password for password in passwords if password in seen]
 
