@@ -14,7 +14,7 @@ from etl.acquire.outcomes import Outcome
 from etl.acquire.postgres_state import PostgresState
 from etl.acquire.run import LIVE_KINDS, Answer, Run, choose
 from etl.acquire.settings import AcquireSettings, read_acquire_settings
-from etl.acquire.sources import SourcesFile, landing_root, load_config, sources_path
+from etl.acquire.sources import SourcesFile, is_remote, landing_root, load_config, sources_path
 from etl.database import Target, target_of
 from etl.errors import ConfigurationError
 from etl.settings import Settings, read_settings
@@ -39,6 +39,11 @@ def configured(path: Path | None, settings: Settings) -> tuple[Path, SourcesFile
             fix="copy sources.example.toml, or run: klartext sources add https://publisher.example",
         )
     return found, load_config(found)
+
+
+def absolute_root(root: str) -> str:
+    """A landing zone that doesn't depend on the working folder; a URL stays as it is."""
+    return root if is_remote(root) else str(Path(root).expanduser().absolute())
 
 
 def acquire(
@@ -80,7 +85,7 @@ def acquire(
         run = Run(
             config,
             sources,
-            landing=landing or landing_root(settings),
+            landing=absolute_root(landing or landing_root(settings)),
             settings=limits,
             state=state,
             spool=settings.home / "spool",

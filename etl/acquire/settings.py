@@ -15,6 +15,7 @@ from etl.acquire.sources import Duration
 from etl.errors import ConfigurationError
 from etl.settings import MIB
 
+_ONE_LINE = r"^[^\r\n\x00]*$"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -35,8 +36,12 @@ class AcquireSettings(BaseSettings):
     max_bytes: int = Field(10 * MIB, ge=1, description="largest page, decompressed")
     max_feed_bytes: int = Field(64 * MIB, ge=1, description="largest feed or sitemap, decompressed")
 
-    contact: str | None = Field(None, description="URL or mail address for publishers, told in the User-Agent")
-    user_agent: str | None = Field(None, description="the whole User-Agent, instead of klartext's own")
+    contact: str | None = Field(
+        None, pattern=_ONE_LINE, description="URL or mail address for publishers, told in the User-Agent"
+    )
+    user_agent: str | None = Field(
+        None, pattern=_ONE_LINE, description="the whole User-Agent, instead of klartext's own"
+    )
     concurrency: int = Field(32, ge=1, description="hosts that are asked at the same time, by one run")
     retries: int = Field(2, ge=0, description="further tries after a passing failure")
     backoff: float = Field(1.0, ge=0, description="seconds before the first further try; doubles, with jitter")

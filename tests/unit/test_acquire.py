@@ -165,7 +165,8 @@ def test_allow_private(monkeypatch: pytest.MonkeyPatch, value: str, expected: ob
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("MAX_BYTES", "much"), ("ALLOW_PRIVATE", "10.0.0.0/99"), ("RETRIES", "-1")]
+    ("name", "value"),
+    [("MAX_BYTES", "much"), ("ALLOW_PRIVATE", "10.0.0.0/99"), ("RETRIES", "-1"), ("CONTACT", "x\r\ny")],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"KLARTEXT_ACQUIRE_{name}", value)
