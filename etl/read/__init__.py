@@ -222,7 +222,7 @@ def _doubt(raw: BinaryIO, compression: str, limits: Settings) -> int | None:
     stream = Stream(raw, compression=compression, limits=limits)
     buffer = bytearray(1 << 18)
     while stream.readinto(buffer):
-        pass
+        stream.spot(stream.given)  # forgets the members passed
     raw.seek(0)
     return stream.doubt
 

@@ -305,3 +305,10 @@ def test_reports_add_up() -> None:
     assert one.unknown_columns == {"a": ("x", "y")}
     assert one.skipped == {"thing": 3}
     assert one.notices == ["note"]
+
+
+def test_roots_may_be_folders_and_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    from etl.settings import read_settings
+
+    monkeypatch.setenv("KLARTEXT_INPUT_ROOTS", "/data/news:s3://dumps/2022:/srv/more")
+    assert read_settings().input_roots == (Path("/data/news"), "s3://dumps/2022", Path("/srv/more"))
