@@ -167,6 +167,7 @@ BODIES = {
     "image": (Reply(b"\x89PNG\r\n", type="image/png"), "wrong_type"),
     "PDF sent as HTML": (Reply(b"%PDF-1.7 ..."), "wrong_type"),
     "empty body": (Reply(b""), "wrong_type"),
+    "accepted, perhaps later (202)": (Reply(PAGE, status=202), "wrong_type"),
     "no content (204)": (Reply(status=204), "wrong_type"),
     "a part nobody asked for (206)": (Reply(PAGE, status=206), "connection_error"),
     "not found": (Reply(status=404), "http_4xx"),
@@ -248,6 +249,18 @@ def test_an_url_of_8_kb_is_asked_for(server: Server, tmp_path: Path) -> None:
     server.routes["/short"] = Reply.redirect(path)
     answer = acquire(tmp_path, urls(base + path))
     assert answer.outcomes == {base + path: "stored"}
+
+
+def test_one_page_under_several_urls_is_asked_for_once(server: Server, tmp_path: Path) -> None:
+    base = server.listen()
+    server.routes["/a"] = Reply(PAGE)
+    server.routes["/a?utm_source=feed"] = Reply(PAGE)
+    server.routes["/short"] = Reply.redirect("/a")
+    links = [f"{base}/short", f"{base}/a", f"{base}/a?utm_source=feed"]
+    answer = acquire(tmp_path, urls(*links))
+    assert sorted(answer.outcomes.values()) == ["duplicate", "duplicate", "stored"]
+    assert server.paths().count("/a") + server.paths().count("/a?utm_source=feed") == 1
+    assert len(stored(tmp_path)) == 1
 
 
 # --- patience ------------------------------------------------------------------------------------------------------
