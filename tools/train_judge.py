@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from etl.clean.blocks import blocks_of
-from etl.clean.features import NAMES, Unit, feature_matrix, tokens_of
+from etl.clean.features import NAMES, Page, Unit, tokens_of
 from etl.clean.judge import Judge, Lexicon, Thresholds, Trees
 from etl.clean.ruleset import fold, rules_for, unit_text
 
@@ -51,7 +51,17 @@ WEIGHT_META = 0.2
 WEIGHT_NO_CUE = 0.3
 WEIGHT_SHORT_CONTENT = 2.0
 SHORT_CHARS = 80
-THRESHOLDS = Thresholds(rule=0.1, cue=0.5, cue_score=0.5, context=0.85, long=0.75, long_rule=0.2, long_chars=300)
+THRESHOLDS = Thresholds(
+    rule=0.2,
+    cue=0.35,
+    cue_score=0.5,
+    cue_floor=-2.0,
+    context=0.75,
+    report=0.9,
+    long=0.75,
+    long_rule=0.2,
+    long_chars=300,
+)
 
 #: Sites of one publisher share texts and templates, so they belong to one fold.
 FAMILIES = (
@@ -259,8 +269,11 @@ def _values(nodes: np.ndarray) -> list[float]:
     return values
 
 
-def features_of(document: Document, lexicon: Lexicon) -> np.ndarray:
-    return feature_matrix(document.units, document.language, lexicon)
+def features_of(document: Document, lexicon: Lexicon) -> tuple[list[int], np.ndarray]:
+    """The blocks that the judge is asked about, and their features. Plain prose isn't, so it teaches nothing."""
+    page = Page(document.units, document.language, lexicon)
+    rows = [row for row in range(len(document.units)) if not page.plain(row)]
+    return rows, page.features(rows)
 
 
 def train(documents: Sequence[Document], terms: Terms, seed: int = 0) -> tuple[Lexicon, dict[str, Any]]:
@@ -269,9 +282,10 @@ def train(documents: Sequence[Document], terms: Terms, seed: int = 0) -> tuple[L
     inner = [
         terms.fit_lexicon([d for d in documents if fold_of[d.family] != number]) for number in range(INNER_FOLDS)
     ]
-    matrix = np.vstack([features_of(d, inner[fold_of[d.family]]) for d in documents])
-    target = np.concatenate([d.target for d in documents])
-    weight = np.concatenate([d.weight for d in documents])
+    asked = [features_of(d, inner[fold_of[d.family]]) for d in documents]
+    matrix = np.vstack([features for _, features in asked])
+    target = np.concatenate([d.target[rows] for d, (rows, _) in zip(documents, asked, strict=True)])
+    weight = np.concatenate([d.weight[rows] for d, (rows, _) in zip(documents, asked, strict=True)])
     document = fit_trees(matrix, target, weight)
     document["thresholds"] = {name: getattr(THRESHOLDS, name) for name in Thresholds.__slots__}
     return terms.fit_lexicon(documents), document

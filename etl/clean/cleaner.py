@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.clean.blocks import Removal, blocks_of, cut_out, sentences_of, trimmed_blocks
-from etl.clean.features import WEIGHT, Basics, Page, Unit, tokens_of
+from etl.clean.features import WEIGHT, Page, Unit, tokens_of
 from etl.clean.judge import Judge, load_judge, markup_log_odds
 from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text
 from etl.model import Block, Cleaned, SpanClass
@@ -23,6 +23,11 @@ _CODE_VERSION = "1"
 _DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json")
 _SENTENCE_THRESHOLD = 0.9
 _SIGNALS = 5
+_STATEMENT_CHARS = 50
+_STORY_CHARS = 150
+_STORY_SCORE = -1.0
+#: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
+_TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
 
 def _version() -> str:
@@ -34,6 +39,9 @@ def _version() -> str:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{_CODE_VERSION}-{digest.hexdigest()[:12]}"
 
+
+#: In ``deny_rules``: no rule strips anything, there or anywhere.
+EVERY_RULE = "*"
 
 #: What cleaned a text; stored with each record, so that it shows which ones today's rules would clean differently.
 RULES_VERSION: str = _version()
@@ -75,7 +83,7 @@ def clean_with(
 ) -> Cleaned:
     """``clean`` by a given judge, with the names of rules that must not strip."""
     found = blocks_of(text) if blocks is None else trimmed_blocks(text, blocks)
-    if not found:
+    if not found or EVERY_RULE in denied:
         return Cleaned(text)
     rules = rules_for(language)
     folded = fold(text)
@@ -92,7 +100,7 @@ def clean_with(
         score = max(-30.0, min(30.0, odds[number] + markup[row]))
         probability = 1 / (1 + math.exp(-score))
         block = found[row]
-        if probability >= _threshold(judge, page.basics[row], block.end - block.start):
+        if probability >= _threshold(judge, page, row) and not _mostly_story(judge, folded, block, rules):
             removal = _explained(judge, page, row, block, features=matrix[number], probability=probability)
             if removal.rule not in denied:
                 removals[row] = [removal]
@@ -108,14 +116,36 @@ def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
     return Unit(plain, [rule for rule in hits if size <= rule.max_chars], tokens_of(plain))
 
 
-def _threshold(judge: Judge, basics: Basics, size: int) -> float:
-    limits = judge.thresholds
+def _threshold(judge: Judge, page: Page, row: int) -> float:
+    limits, basics, text = judge.thresholds, page.basics[row], page.units[row].text
+    score = basics.scores[0]
+    if basics.against:
+        return limits.report
     certain = basics.rules >= WEIGHT["certain"]
-    if size > limits.long_chars:
+    if len(text) > limits.long_chars:
         return limits.long_rule if certain else limits.long
     if certain:
         return limits.rule
-    return limits.cue if basics.rules >= WEIGHT["weak"] or basics.scores[0] > limits.cue_score else limits.context
+    statement = len(text) > _STATEMENT_CHARS and text.rstrip("\"')]").endswith((".", "。"))
+    cue = score > limits.cue_score or (basics.rules >= WEIGHT["weak"] and score > limits.cue_floor)
+    return limits.cue if cue and not statement else limits.context
+
+
+def _mostly_story(judge: Judge, folded: str, block: Block, rules: RuleSet) -> bool:
+    """Whether most of a block is sentences of which nothing speaks for stripping: an offer stands in a paragraph of
+    content, and the paragraph must not go with it."""
+    if block.end - block.start < _STORY_CHARS:
+        return False
+    pieces = sentences_of(folded, block.start, block.end)
+    story, offer = 0, False
+    for start, end in pieces if len(pieces) > 1 else ():
+        piece = unit_text(folded[start:end])
+        hits = rules.match(piece)
+        if any(rule.class_ != "content" for rule in hits):
+            offer = True
+        elif end - start > _STATEMENT_CHARS and judge.lexicon(tokens_of(piece))[0] < _STORY_SCORE:
+            story += end - start
+    return offer and story > (block.end - block.start) / 2
 
 
 def _explained(
@@ -128,7 +158,7 @@ def _explained(
     if markup:
         weights["markup"] = markup
     speaking = [rule for rule in unit.hits if rule.class_ != "content"]
-    best = max(speaking, key=lambda rule: (WEIGHT[rule.strength], rule.scope == "label"), default=None)
+    best = max(speaking, key=lambda rule: _rank(rule, weights), default=None)
     named: dict[str, float] = {}
     for name, weight in weights.items():
         label = name
@@ -146,6 +176,11 @@ def _explained(
         return Removal(block.start, block.end, best.class_, best.id, evidence)  # type: ignore[arg-type]
     class_ = _class_without_rule(page, row, best)
     return Removal(block.start, block.end, class_, f"judge:{class_}", evidence)
+
+
+def _rank(rule: Rule, weights: Mapping[str, float]) -> tuple[float, int, float]:
+    telling = len(_TELLING) - _TELLING.index(rule.class_) if rule.class_ in _TELLING else 0
+    return WEIGHT[rule.strength], telling, weights.get(f"rule:{rule.class_}", 0.0)
 
 
 def _class_without_rule(page: Page, row: int, weak: Rule | None) -> SpanClass:
@@ -185,7 +220,7 @@ def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: 
     score = 1 - math.prod(1 - weight for weight in signals.values())
     if score < _SENTENCE_THRESHOLD:
         return None
-    best = max((rule for rule in hits if rule.sentence), key=lambda rule: WEIGHT[rule.strength])
+    best = max((rule for rule in hits if rule.sentence), key=lambda rule: _rank(rule, {}))
     evidence = {"score": round(score, 4), "signals": signals}
     return Removal(start, end, best.class_, best.id, evidence)  # type: ignore[arg-type]
 

@@ -29,6 +29,7 @@ KINDS = ("you", "we", "act", "say")
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_CHAR = re.compile(f"[{_CJK}]")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)?|\d+")
 _PRICE = re.compile(
     r"[$€£¥₺]\s?\d|\d[\d.,]*\s?(?:[€$£¥₺%]|euro?s?\b|eur\b|usd\b|chf\b|kr\b|zł|tl\b|元|円|franken\b)", re.I
@@ -37,6 +38,7 @@ _DATE = re.compile(
     r"\b\d{1,2}[./-]\s?\d{1,2}[./-]\s?(?:\d{4}|\d\d)\b|\b(?:19|20)\d\d-\d\d-\d\d|\b\d{1,2}[:.]\d\d\b|\b\d{1,2}h\d\d\b"
     r"|\b\d{1,2}\.? [^\W\d]{3,10}\.?,? (?:19|20)\d\d\b|\b[^\W\d]{3,10}\.? \d{1,2}, (?:19|20)\d\d|\d{1,2}月\d{1,2}日"
 )
+_DIGIT = re.compile(r"\d")
 _AGO = re.compile(
     r"^\W{0,3}(?:vor|hace|il y a|há|for)\b.{1,14}\b\w+|\b\d+ ?(?:hours?|hrs?|mins?|minutes?|days?) ago|小时前|時間前",
     re.I,
@@ -57,6 +59,7 @@ _COPIED = ("rules", "lexicon", "size", "terminal", "label")
 #: Features of the run of blocks that a block stands in.
 _RUN = ("", "_rules", "_lexicon", "_labels", "_size", "_spread", "_dates", "_terminal", "_index")
 _FORMS = frozenset({"newsletter", "comment", "cookie", "login"})
+_DENSE_LANGUAGES = frozenset({"ja", "zh", "ko", "und"})
 _DIGITS = frozenset("0123456789٠١٢٣٤٥٦٧٨٩०१२३४५६७८९")
 # Long blocks are looked at from both ends only: boilerplate shows there, and the cost stays bounded.
 _HEAD, _TAIL, _SEEN = 200, 100, 300
@@ -153,7 +156,8 @@ def tokens_of(text: str) -> list[str]:
     """Words in lower case, numbers as ``0``, Chinese and Japanese character by character. Long blocks: both ends."""
     if len(text) > _HEAD + _TAIL:
         text = f"{text[:_HEAD]} {text[-_TAIL:]}"
-    return ["0" if token[0] in _DIGITS else token for token in _TOKEN.findall(text.lower())]
+    pattern = _WORD if text.isascii() or _CJK_CHAR.search(text) is None else _TOKEN
+    return ["0" if token[0] in _DIGITS else token for token in map(str.lower, pattern.findall(text))]
 
 
 @lru_cache(maxsize=1)
@@ -201,14 +205,17 @@ class Basics:
     date: float
     prose: bool
     story: bool
+    against: bool
 
 
-def _basics(unit: Unit, lexicon: Lexicon) -> Basics:
+def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     text = unit.text
     label = related = form = 0.0
     doubt = 1.0
+    against = False
     for rule in unit.hits:
         if rule.class_ == "content":
+            against = True
             continue
         weight = WEIGHT[rule.strength]
         doubt *= 1 - weight
@@ -221,15 +228,15 @@ def _basics(unit: Unit, lexicon: Lexicon) -> Basics:
     rules = 1 - doubt
     chars = len(text)
     # Chinese and Japanese say with a character what takes others two or three.
-    dense = 0 if text.isascii() else len(_CJK_CHAR.findall(text[:_SEEN]))
+    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk else 0
     size = math.log1p(chars * (1 + 1.5 * dense / max(1, min(chars, _SEEN))))
     terminal = _TERMINAL.search(text, max(0, chars - 6)) is not None
-    date = _DATE.search(text, 0, 120) is not None
+    date = _DIGIT.search(text, 0, 120) is not None and _DATE.search(text, 0, 120) is not None
     prose = rules < 0.9 and (size > _PROSE_SIZE if terminal else size > _LONG_SIZE)
     story = prose and terminal and size > _STORY_SIZE and rules < 0.3
     colon = text.endswith(":")
     scores = lexicon(unit.tokens)
-    return Basics(rules, label, related, form, scores, size, terminal, colon, date, prose, story)
+    return Basics(rules, label, related, form, scores, size, terminal, colon, date, prose, story, against)
 
 
 def _own(unit: Unit, basics: Basics, language: str) -> list[float]:
@@ -249,7 +256,7 @@ def _own(unit: Unit, basics: Basics, language: str) -> list[float]:
     letters = sum(map(str.isalpha, short))
     digits = sum(map(str.isdigit, short))
     words = piece.split(" ")
-    dense = 0 if text.isascii() else len(_CJK_CHAR.findall(piece))
+    dense = len(_CJK_CHAR.findall(piece)) if language in _DENSE_LANGUAGES else 0
     return [
         *by_class.values(),
         basics.label,
@@ -275,7 +282,7 @@ def _own(unit: Unit, basics: Basics, language: str) -> list[float]:
         float("?" in text),
         float("!" in text),
         float(("." in piece or "@" in piece) and _URL.search(piece) is not None),
-        float(_PRICE.search(piece) is not None),
+        float(_DIGIT.search(piece) is not None and _PRICE.search(piece) is not None),
         float(basics.date),
         float(_AGO.search(text[:60]) is not None),
         float(len(_CAMEL.findall(short))),
@@ -298,7 +305,8 @@ class Page:
     def __init__(self, units: Sequence[Unit], language: str, lexicon: Lexicon) -> None:
         self.units = units
         self.language = language
-        self.basics = [_basics(unit, lexicon) for unit in units]
+        cjk = language in _DENSE_LANGUAGES
+        self.basics = [_basics(unit, lexicon, cjk) for unit in units]
 
     def plain(self, row: int) -> bool:
         """Whether a block is plain prose that nothing in its wording speaks against."""
@@ -336,7 +344,7 @@ class Page:
         prose_gaps, story_gaps = _gaps(prose), _gaps(story)
         total, stories = prose_before[-1], story_before[-1]
         chars = sum(len(unit.text) for unit, long in zip(self.units, prose, strict=True) if long)
-        narrow, wide = _runs(prose, basics), _runs(story, basics)
+        narrow, wide = _runs(prose, basics, rows), _runs(story, basics, rows)
         above = self._above()
         rules = _before([block.rules for block in basics])
         scores = _before([block.scores[0] for block in basics])
@@ -401,35 +409,28 @@ class Page:
         return out
 
     def _told(self, rows: Sequence[int]) -> list[tuple[float, float, float, float]]:
-        """Of each block: how often it stands there, in how many longer blocks it is contained, the share of its
-        words that the story's prose has too, and of its names that it has not."""
+        """Of some blocks: how often they stand there too, in how many longer blocks they are contained, the share of
+        their words that the story's plain prose has, and of their names that it has not."""
         units = self.units
-        lowered = [unit.text.lower() for unit in units]
-        times = Counter(lowered)
-        story: Counter[str] = Counter()
-        for unit, block in zip(units, self.basics, strict=True):
-            if block.prose:
-                story.update(set(unit.tokens))
-        others = list(times) if len(units) <= _MOST_COMPARED else []
+        times = Counter(unit.text for unit in units)
+        story: set[str] = set()
+        for row, unit in enumerate(units):
+            if self.plain(row):
+                story.update(unit.tokens)
+        others = [text for text in times if len(text) > 12] if len(units) <= _MOST_COMPARED else []
         out = []
         for row in rows:
-            text, unit = lowered[row], units[row]
-            own = 1 if self.basics[row].prose else 0
+            unit = units[row]
+            text = unit.text
             inside = 0
             if 12 <= len(text) <= 200:
-                inside = sum(len(other) > len(text) and text in other for other in others)
+                inside = sum(text in other for other in others) - 1
             words = {token for token in unit.tokens if len(token) > 3 or not token.isascii()}
-            known = sum(story[word] > own for word in words)
-            names = [word for word in unit.text[:200].split(" ")[1:] if len(word) > 3 and word[0].isupper()]
-            fresh = sum(story[name.lower().strip(".,:;!?\"'()")] <= own for name in names)
-            share = known / max(2, len(words))
-            out.append((float(min(times[text] - 1, 5)), float(inside), share, fresh / max(2, len(names))))
+            share = len(words & story) / max(2, len(words))
+            names = [word for word in text[:200].split(" ")[1:] if len(word) > 3 and word[0].isupper()]
+            fresh = sum(name.lower().strip(".,:;!?\"'()") not in story for name in names)
+            out.append((float(times[text] - 1), float(max(0, inside)), share, fresh / max(2, len(names))))
         return out
-
-
-def feature_matrix(units: Sequence[Unit], language: str, lexicon: Lexicon) -> Matrix:
-    """All features of all blocks: shape ``(len(units), len(NAMES))``, float32."""
-    return Page(units, language, lexicon).features(range(len(units)))
 
 
 def _before(values: Sequence[float]) -> list[float]:
@@ -451,31 +452,39 @@ def _gaps(marks: Sequence[bool]) -> tuple[list[float], list[float]]:
     return before, after[::-1]
 
 
-def _runs(marks: Sequence[bool], basics: Sequence[Basics]) -> list[tuple[list[float], int, int]]:
-    """Of each block, its run of blocks without a mark between them: the features of ``_RUN``, start and end. A block
-    with a mark is a run of its own."""
-    out: list[tuple[list[float], int, int]] = []
-    start = 0
+def _runs(
+    marks: Sequence[bool], basics: Sequence[Basics], rows: Sequence[int]
+) -> dict[int, tuple[list[float], int, int]]:
+    """Of some blocks, the run of blocks without a mark between them that each stands in: the features of ``_RUN``
+    but the last, start and end. A block with a mark is a run of its own."""
+    out: dict[int, tuple[list[float], int, int]] = {}
     count = len(marks)
-    while start < count:
-        end = start + 1
-        if not marks[start]:
-            while end < count and not marks[end]:
-                end += 1
-        blocks = basics[start:end]
-        width = end - start
-        mean = sum(block.size for block in blocks) / width
-        spread = math.sqrt(sum((block.size - mean) ** 2 for block in blocks) / width)
-        features = [
-            float(min(width, 40)),
-            sum(block.rules for block in blocks) / width,
-            sum(block.scores[0] for block in blocks) / width,
-            sum(block.label for block in blocks) / width,
-            mean,
-            spread,
-            sum(block.date for block in blocks) / width,
-            sum(block.terminal for block in blocks) / width,
-        ]
-        out.extend([(features, start, end)] * width)
-        start = end
+    found: tuple[list[float], int, int] | None = None
+    for row in rows:
+        if found is None or row >= found[2]:
+            start, end = row, row + 1
+            if not marks[row]:
+                while start > 0 and not marks[start - 1]:
+                    start -= 1
+                while end < count and not marks[end]:
+                    end += 1
+            found = (_run_features(basics[start:end]), start, end)
+        out[row] = found
     return out
+
+
+def _run_features(blocks: Sequence[Basics]) -> list[float]:
+    width = len(blocks)
+    sizes = [block.size for block in blocks]
+    mean = sum(sizes) / width
+    spread = math.sqrt(sum([(size - mean) ** 2 for size in sizes]) / width)
+    return [
+        float(min(width, 40)),
+        sum([block.rules for block in blocks]) / width,
+        sum([block.scores[0] for block in blocks]) / width,
+        sum([block.label for block in blocks]) / width,
+        mean,
+        spread,
+        sum([block.date for block in blocks]) / width,
+        sum([block.terminal for block in blocks]) / width,
+    ]

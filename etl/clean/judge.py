@@ -42,6 +42,16 @@ class Lexicon:
     def __init__(self, weights: Mapping[str, float], bias: float) -> None:
         self.weights = dict(weights)
         self.bias = bias
+        # Word to its weight (None: only known in pairs) and the weights of the words that may follow it.
+        self._entries: dict[str, tuple[float | None, dict[str, float]]] = {}
+        for term, weight in self.weights.items():
+            first, _, second = term.partition(" ")
+            alone, followers = self._entries.get(first, (None, {}))
+            if second:
+                followers[second] = weight
+                self._entries[first] = (alone, followers)
+            else:
+                self._entries[first] = (weight, followers)
 
     @classmethod
     def load(cls, path: Path = LEXICON_FILE) -> Lexicon:
@@ -58,26 +68,30 @@ class Lexicon:
         """
         if not tokens:
             return self.bias, self.bias, 0.0, 0.0
-        weights = self.weights
+        entries = self._entries
         total = peak = head = 0.0
         known = 0
-        before = "^"
+        followers = entries["^"][1] if "^" in entries else {}
         for position, token in enumerate(tokens):
-            weight = weights.get(token)
-            if weight is None:
-                weight = 0.0
+            weight = followers.get(token, 0.0) if followers else 0.0
+            entry = entries.get(token)
+            if entry is None:
+                followers = {}
             else:
-                known += 1
-            weight += weights.get(f"{before} {token}", 0.0)
-            before = token
-            total += weight
-            peak = max(peak, weight)
+                alone, followers = entry
+                if alone is not None:
+                    known += 1
+                    weight += alone
+            if weight:
+                total += weight
+                if weight > peak:  # noqa: PLR1730 (a call costs more than the test here)
+                    peak = weight
             if position == 3:
                 head = total
         count = len(tokens)
         if count < 4:
             head = total
-        total += weights.get(f"{before} $", 0.0)
+        total += followers.get("$", 0.0)
         return (
             total / math.sqrt(count) + self.bias,
             head / math.sqrt(min(4, count)) + self.bias,
@@ -153,28 +167,32 @@ class Trees:
         return levels
 
     def contributions(self, row: npt.NDArray[np.float32]) -> dict[str, float]:
-        """What each feature adds to a row's log-odds: the change of value along the path (Saabas 2014)."""
+        """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
+        (Saabas 2014)."""
         levels = self._descend(row[None, :])
         total = np.zeros(len(NAMES))
         for at, child in pairwise(levels):
             change = self._value.take(child) - self._value.take(at)
             total += np.bincount(self._feature.take(at), weights=change, minlength=len(NAMES))
-        return {NAMES[index]: float(total[index]) for index in np.flatnonzero(total)}
+        return {NAMES[index]: float(total[index]) for index in np.flatnonzero(total > 0)}
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """The least probability at which a block is stripped.
 
-    ``rule``: a certain rule matches it. ``cue``: its own wording speaks for it, by any rule or a lexicon score above
-    ``cue_score``. ``context``: only its shape, place and company do. ``long``: it has more than ``long_chars`` code
-    points, so that an error costs much; ``long_rule``: and a certain rule matches it.
+    ``rule``: a certain rule matches it. ``cue``: its own wording speaks for it: the lexicon's score is above
+    ``cue_score``, or a rule matches and it is above ``cue_floor``. ``context``: only its shape, place and company
+    do, or it is a full sentence. ``report``: its wording is that of a report as well. ``long``: it has more than
+    ``long_chars`` code points, so that an error costs much; ``long_rule``: and a certain rule matches it.
     """
 
     rule: float
     cue: float
     cue_score: float
+    cue_floor: float
     context: float
+    report: float
     long: float
     long_rule: float
     long_chars: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from etl.clean import RULES_VERSION, clean
 from etl.model import Block, Cleaned
+from etl.settings import get_settings
 
 DATA = Path(__file__).parents[1] / "data"
 PARAGRAPH = "Der Stadtrat hat am Dienstag beschlossen, die Brücke am Hafen zu sperren, weil Gutachter Risse fanden."
@@ -98,3 +101,97 @@ def test_blocks_that_overlap_or_reach_too_far_are_refused(blocks: list[Block]) -
 
 def test_the_version_of_the_rules_is_a_short_string() -> None:
     assert 0 < len(RULES_VERSION) <= 40
+
+
+def test_every_span_names_class_rule_score_and_signals() -> None:
+    text = f"{PARAGRAPH}\n{OFFER}\nAnzeige\nLesen Sie auch: Streit um die Brücke am Hafen\n{PARAGRAPH}"
+    removed = clean(text, language="de").removed
+    assert [(span.class_, span.text.strip()) for span in removed] == [
+        ("newsletter", OFFER),
+        ("ad", "Anzeige"),
+        ("related", "Lesen Sie auch: Streit um die Brücke am Hafen"),
+    ]
+    for span in removed:
+        assert span.rule.startswith(("de.", "any.", "en.", "judge:"))
+        assert 0.2 < span.evidence["score"] <= 1
+        assert 1 <= len(span.evidence["signals"]) <= 6
+        assert all(weight > 0 for weight in span.evidence["signals"].values())
+    json.dumps([span.as_json() for span in removed])
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["end", "head"])
+def test_a_sentence_of_boilerplate_goes_without_its_paragraph(end: bool) -> None:
+    offer = "Melden Sie sich jetzt für unseren kostenlosen Newsletter an!"
+    text = f"{PARAGRAPH} {PARAGRAPH} {offer}" if end else f"{offer} {PARAGRAPH} {PARAGRAPH}"
+    cleaned = clean(f"{text}\n\n{PARAGRAPH}", language="de")
+    assert cleaned.text == f"{PARAGRAPH} {PARAGRAPH}\n\n{PARAGRAPH}"
+    assert [span.class_ for span in cleaned.removed] == ["newsletter"]
+
+
+def test_a_sentence_of_boilerplate_in_mid_paragraph_stays() -> None:
+    text = f"{PARAGRAPH} Melden Sie sich jetzt für unseren kostenlosen Newsletter an! {PARAGRAPH}"
+    assert clean(text, language="de").text == text
+
+
+@pytest.mark.parametrize(
+    ("entries", "site", "stripped"),
+    [
+        pytest.param((), "www.example.org", True, id="none"),
+        pytest.param(("de.ad.label",), None, False, id="everywhere"),
+        pytest.param(("example.org:de.ad.label",), "www.Example.org", False, id="on_its_host"),
+        pytest.param(("example.org:de.ad.label",), "example.net", True, id="on_another_host"),
+        pytest.param(("de.share.label",), None, True, id="another_rule"),
+        pytest.param(("*",), None, False, id="all_rules"),
+        pytest.param(("example.org:*",), "example.org", False, id="all_rules_on_its_host"),
+    ],
+)
+def test_rules_can_be_denied(
+    entries: tuple[str, ...], site: str | None, stripped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLARTEXT_DENY_RULES", ",".join(entries))
+    get_settings.cache_clear()
+    try:
+        removed = clean(f"{PARAGRAPH}\n\nAnzeige\n\n{PARAGRAPH}", language="de", site=site).removed
+    finally:
+        get_settings.cache_clear()
+    assert bool(removed) is stripped or (removed and removed[0].rule not in entries)
+
+
+def test_markup_speaks_where_wording_doesn_t() -> None:
+    teaser = "Hafen wartet weiter auf neue Fähre"
+    text = f"{PARAGRAPH}\n\n{teaser}\n\n{PARAGRAPH}"
+    start = len(PARAGRAPH) + 2
+    end = start + len(teaser)
+
+    def cleaned(tag: str, share: float | None, classes: tuple[str, ...]) -> str:
+        blocks = [Block(0, len(PARAGRAPH)), Block(start, end, tag, share, classes), Block(end + 2, len(text))]
+        return clean(text, language="de", blocks=blocks).text
+
+    assert cleaned("h2", 0.0, ("article", "body")) == text
+    assert cleaned("aside", 1.0, ("related", "teaser")) == f"{PARAGRAPH}\n\n{PARAGRAPH}"
+
+
+def test_content_lists_and_subheads_stay() -> None:
+    text = "\n".join(
+        [
+            f"{PARAGRAPH} Folgende Häuser werden versteigert:",
+            "Hafenstraße 12, 240.000 Euro",
+            "Am Markt 3, 310.000 Euro",
+            "Lindenallee 44, 195.000 Euro",
+            "Was die Anwohner sagen",
+            f"{PARAGRAPH} {PARAGRAPH}",
+        ]
+    )
+    assert clean(text, language="de").text == text
+
+
+@pytest.mark.parametrize("language", ["de", "en", "fr", "ja", "und", "xx"])
+def test_a_long_text_is_cleaned_in_linear_time(language: str) -> None:
+    def seconds(times: int) -> float:
+        text = f"{PARAGRAPH}\n\nAnzeige\n\n" * times
+        started = time.process_time()
+        clean(text, language=language)
+        return time.process_time() - started
+
+    seconds(20)
+    assert seconds(2000) < 25 * max(seconds(200), 0.02)
