@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -85,9 +86,11 @@ def dsn_from_airflow(value: str) -> str:
         }
     else:
         split = urlsplit(value)
+        # urlsplit's own hostname is in lower case, and a socket folder's name may not be.
+        host = re.sub(r":\d*$", "", split.netloc.rpartition("@")[2]).strip("[]")
         extra = dict(parse_qsl(split.query))
         parts = {
-            "host": unquote(split.hostname) if split.hostname else None,
+            "host": unquote(host) or None,
             "port": split.port,
             "user": unquote(split.username) if split.username else None,
             "password": unquote(split.password) if split.password else None,

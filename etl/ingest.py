@@ -26,10 +26,10 @@ from etl.errors import ConfigurationError, KlartextError
 from etl.flow import through
 from etl.load import Outcomes, finish_run, load_batch, settle, start_run
 from etl.load.migrate import migrate, pending
-from etl.load.plan import finish_batch, finished_pieces, missing_batches, note_pieces, run_named
+from etl.load.plan import finish_batch, finished_pieces, internal_errors, missing_batches, note_pieces, run_named
 from etl.model import Capture, Record, Reject
 from etl.plan import PlanRequest, choose_inputs, input_roots, plan_batches, read_batch
-from etl.read import ReadReport, find_files, open_captures
+from etl.read import ReadReport, check_mapping, find_files, open_captures, origin_of
 from etl.settings import MIB, Settings, get_settings
 from etl.worker import Pool, Worker, default_processes
 
@@ -93,6 +93,7 @@ def ingest(
     report = ReadReport()
     # Before anything is written: a path that doesn't exist is a mistake in the command.
     files = list(find_files(paths, report=report))
+    check_mapping(files, mapping or {})
     ready(target)
 
     def items() -> Iterator[Capture | Reject]:
@@ -100,7 +101,11 @@ def ingest(
             yield from open_captures(file.path, source=source, mapping=mapping, report=report)
 
     with connected(target) as connection, lost_connection(target):
-        asked = {"paths": [str(path) for path in paths][:MOST_PATHS], "source": source, "map": dict(mapping or {})}
+        asked = {
+            "paths": [origin_of(path) for path in paths[:MOST_PATHS]],  # without credentials
+            "source": source,
+            "map": dict(mapping or {}),
+        }
         run_id = start_run(connection, "ingest", parameters=asked)
         message: str | None = "interrupted"
         try:
@@ -227,7 +232,13 @@ def plan_run(
     )
     inputs = choose_inputs(request)
     with connected(target) as connection, lost_connection(target):
-        asked = {"name": name, "paths": list(paths)[:MOST_PATHS], "day": day, "source": source, "map": request.fields}
+        asked = {
+            "name": name,
+            "paths": [origin_of(path) for path in paths[:MOST_PATHS]],
+            "day": day,
+            "source": source,
+            "map": request.fields,
+        }
         run_id = run_named(connection, name) or start_run(connection, "process", parameters=asked)
 
         def finished(keys: Sequence[str]) -> set[str]:
@@ -314,6 +325,12 @@ def check_run(dsn: str, run_id: str) -> dict[str, int]:
             raise IncompleteRunError(
                 message, fix="read their tasks' logs, mend the cause, and clear the failed tasks"
             )
+        broken, example = internal_errors(connection, int(run_id))
+        if broken:
+            # Quarantine is for records; this is a fault of klartext, and someone should look.
+            message = f"klartext itself failed on {broken} records, such as {example}"
+            finish_run(connection, int(run_id), state="failed", message=message)
+            raise IncompleteRunError(message, fix="please report it; after an update, run it again")
         counts = finish_run(connection, int(run_id))
     return {**asdict(counts.outcomes), "duplicates": counts.duplicates}
 

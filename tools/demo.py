@@ -124,7 +124,13 @@ def show(sample: Path, since: datetime) -> None:
                 shown = Table(title=title, title_justify="left", title_style="bold")
                 for column in columns:
                     long = column in ("text", "detail")
-                    shown.add_column(column, no_wrap=not long, overflow="fold" if long else "ellipsis")
+                    # A title gives way to the narrow columns beside it.
+                    shown.add_column(
+                        column,
+                        no_wrap=not long,
+                        overflow="fold" if long else "ellipsis",
+                        max_width=48 if column == "title" else None,
+                    )
                 for row in found:
                     shown.add_row(*(str(value) for value in row))
                 console.print("", shown)

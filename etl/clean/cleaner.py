@@ -23,6 +23,7 @@ _CODE_VERSION = "1"
 _DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json")
 _SENTENCE_THRESHOLD = 0.9
 _SIGNALS = 5
+_SENTENCE_CHARS = 180
 _STATEMENT_CHARS = 50
 _STORY_CHARS = 150
 _STORY_SCORE = -1.0
@@ -213,6 +214,8 @@ def _sentences(folded: str, block: Block, rules: RuleSet, denied: frozenset[str]
 
 
 def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: frozenset[str]) -> Removal | None:
+    if end - start > _SENTENCE_CHARS:
+        return None
     hits = [rule for rule in rules.match(unit_text(folded[start:end])) if rule.id not in denied]
     if any(rule.class_ == "content" for rule in hits):
         return None

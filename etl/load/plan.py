@@ -68,3 +68,12 @@ def missing_batches(connection: Connection, run_id: int) -> list[Missing]:
         found = [Missing(*row) for row in cursor.fetchall()]
     connection.commit()
     return found
+
+
+def internal_errors(connection: Connection, run_id: int) -> tuple[int, str | None]:
+    """How many records of a run klartext itself failed on, and one of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(query("run_internal_errors"), {"run_id": run_id})
+        count, example = cursor.fetchone() or (0, None)
+    connection.commit()
+    return int(count), example
