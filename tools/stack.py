@@ -129,16 +129,19 @@ class Stack:
             state |= {"port": port, "services": []}
             environment = self.environment(port, target)
             say(f"starting Airflow on {self.address(port)} (loads into {target.label})")
-            try:
-                for name in SERVICES:
-                    service = self._launch(name, environment, port)
-                    state["services"].append([service.name, service.pid, service.started])
-                    self._write(self._state_file, state)
-                self._wait_until_healthy(port)
-            except BaseException:
-                self._stop_services(self.services())
-                raise
+            self._start_services(state, environment, port)
             self._announce()
+
+    def _start_services(self, state: dict[str, Any], environment: dict[str, str], port: int) -> None:
+        try:
+            for name in SERVICES:
+                service = self._launch(name, environment, port)
+                state["services"].append([service.name, service.pid, service.started])
+                self._write(self._state_file, state)
+            self._wait_until_healthy(port)
+        except BaseException:
+            self._stop_services(self.services())
+            raise
 
     def down(self) -> None:
         """Stops the services, then PostgreSQL if ``up`` started it. Nothing running is fine."""
@@ -359,7 +362,8 @@ class Stack:
                 with contextlib.suppress(httpx.HTTPError, ValueError):
                     health = client.get("/api/v2/monitor/health").json()
                     states = {part: (found or {}).get("status") for part, found in health.items()}
-                    if states and all(state == "healthy" for state in states.values()):
+                    # Another Airflow may have taken the port in the meantime, and would answer as well.
+                    if states and all(state == "healthy" for state in states.values()) and self._listens(port):
                         break
                 if time.monotonic() > deadline:
                     raise AirflowError(
@@ -385,6 +389,19 @@ class Stack:
                     )
                 if waiting:
                     time.sleep(0.5)
+
+    def _listens(self, port: int) -> bool:
+        """Whether it is our API server that listens on the port."""
+        for service in self.services():
+            if service.name == "api-server":
+                for process in service.family():
+                    with contextlib.suppress(psutil.Error):
+                        if any(
+                            each.status == psutil.CONN_LISTEN and each.laddr.port == port
+                            for each in process.net_connections(kind="tcp")
+                        ):
+                            return True
+        return False
 
     def _stop_services(self, services: list[Service]) -> None:
         """SIGTERM to each by its own pid, the API server last: tasks that end report to it.
