@@ -135,7 +135,7 @@ class Run:
 
 
 HEAD = (
-    "| run | records | records/s | records/s of CPU, client and server | server's share of it | peak memory, client |\n"
+    "| run | records | records/s | records/s of CPU, client and server | server's share | peak memory, client |\n"
     "| --- | --- | --- | --- | --- | --- |"
 )
 
