@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 
-from etl.acquire.sources import Source, load_sources
+from etl.acquire.sources import landing_root, load_configured_sources
 from etl.database import Target, connected, lost, target_of
 from etl.errors import ConfigurationError, KlartextError
 from etl.flow import through
@@ -227,7 +226,7 @@ def plan_run(
         source=source,
         fields=dict(fields or {}),
         landing=landing_root(settings),
-        sources=configured_sources(settings),
+        sources=tuple(load_configured_sources(settings)),
         roots=input_roots(settings),
     )
     inputs = choose_inputs(request)
@@ -344,27 +343,3 @@ def settle_only(target: Target) -> dict[str, int]:
 
 class IncompleteRunError(KlartextError):
     """Planned batches are missing."""
-
-
-def landing_root(settings: Settings) -> str:
-    """The landing zone: the setting, else ``landing`` in the home."""
-    from etl.acquire.settings import read_acquire_settings
-
-    return read_acquire_settings().landing or str(settings.home.absolute() / "landing")
-
-
-def configured_sources(settings: Settings) -> tuple[Source, ...]:
-    """The sources of the sources file; none when there is no file and none is named.
-
-    Raises:
-        ConfigurationError: the file is named and missing, or wrong.
-    """
-    from etl.acquire.settings import read_acquire_settings
-
-    named = read_acquire_settings().sources
-    if named is not None:
-        return tuple(load_sources(named))
-    for candidate in (Path("sources.toml"), settings.home / "sources.toml"):
-        if candidate.is_file():
-            return tuple(load_sources(candidate))
-    return ()

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import feedparser
 from lxml import etree
 
-from etl.acquire.sources import strip_credentials
+from etl.text import strip_credentials
 
 MAX_ENTRIES: Final = 5_000_000
 # A sitemap of 50 MB, the protocol's limit, shrinks to no less than a few hundred kB; a bomb by a factor of 1,000.

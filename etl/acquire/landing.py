@@ -26,8 +26,9 @@ from warcio.warcwriter import WARCWriter
 
 from etl import __version__
 from etl.acquire.fetch import Exchange
-from etl.acquire.sources import is_remote, landing_dir, strip_credentials
+from etl.acquire.sources import is_remote, landing_dir
 from etl.errors import KlartextError
+from etl.text import strip_credentials
 
 WARC_VERSION: Final = "WARC/1.1"
 SERVER_NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"

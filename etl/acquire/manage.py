@@ -25,10 +25,11 @@ from etl.acquire.postgres_state import PostgresState
 from etl.acquire.robots import Sites
 from etl.acquire.run import Answer, Run, guard_for
 from etl.acquire.settings import AcquireSettings, read_acquire_settings
-from etl.acquire.sources import Source, SourcesFile, folder_paths, load_config, strip_credentials
+from etl.acquire.sources import Source, SourcesFile, folder_paths, load_config
 from etl.acquire.state import MemoryState, StateThread
 from etl.database import Target
 from etl.errors import UsageError
+from etl.text import strip_credentials
 
 _DELAY: Final = 1.0
 _FEED_TYPES: Final = ("application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json")

@@ -26,10 +26,11 @@ from etl.acquire.pages import opt_outs, require_page, suspect
 from etl.acquire.plan import is_due, next_interval
 from etl.acquire.robots import Sites, product_token
 from etl.acquire.settings import AcquireSettings
-from etl.acquire.sources import Source, SourcesFile, strip_credentials
+from etl.acquire.sources import Source, SourcesFile
 from etl.acquire.state import Page, SourceHealth, State, StateThread, Visit, WhatKind
 from etl.dedupe.urlkey import url_key
 from etl.errors import KlartextError, UsageError
+from etl.text import strip_credentials
 
 LIVE_KINDS: Final = ("feed", "sitemap", "urls")
 _FLUSH_SECONDS: Final = 0.5

@@ -25,6 +25,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from etl.errors import ConfigurationError
 from etl.settings import Settings
+from etl.text import strip_credentials
 
 Kind = Literal["feed", "sitemap", "urls", "folder", "ccnews"]
 CCNEWS_URL = "https://data.commoncrawl.org/"
@@ -170,16 +171,6 @@ class SourcesFile(BaseModel):
     allow_private: bool | tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = False
     user_agent: str | None = Field(None, description="for sources that set none")
     source: tuple[Source, ...] = ()
-
-
-def strip_credentials(url: str) -> str:
-    """``url`` without ``user:password@``; anything that is no URL unchanged."""
-    head, mark, rest = url.partition("//")
-    if not mark:
-        return url
-    authority = re.match(r"[^/?#\\]*", rest)
-    end = authority.end() if authority else 0
-    return head + mark + rest[:end].rpartition("@")[2] + rest[end:]
 
 
 def load_config(path: str | Path) -> SourcesFile:
