@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status test lint clean
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 # The checkout's own .venv and nothing else; and Python keeps what it compiles, or every start takes twice as long.
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
@@ -25,13 +26,14 @@ status: ## say what of it runs, and where
 
 test: ## run the whole test suite (PYTEST_ARGS chooses)
 	@tools/install.sh dev
-	.venv/bin/pytest $(PYTEST_ARGS)
+	.venv/bin/pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
-lint: ## ruff, formatting, types
+lint: ## ruff, formatting, types, cleaning rules
 	@tools/install.sh dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/klartext rules check
 
 clean: down ## remove .venv and caches; what was loaded stays in .klartext
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
