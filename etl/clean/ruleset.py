@@ -365,6 +365,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 def fold(text: str) -> str:
     """Quotes, dashes, spaces and full-width forms made plain, code point for code point."""
+    if text.isascii():
+        return text.replace("`", "'")
     for odd, plain in _FOLDED.items():
         if odd in text:
             text = text.replace(odd, plain)
