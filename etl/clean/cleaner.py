@@ -86,7 +86,9 @@ def clean_with(
     rules = rules_for(language)
     folded = fold(text)
     pieces = [unit_text(folded[block.start : block.end]) for block in found]
-    raw = [[rule for rule in rules.hits(piece) if rule.id not in denied] for piece in pieces]
+    raw = [rules.hits(piece) for piece in pieces]
+    if denied:
+        raw = [[rule for rule in hits if rule.id not in denied] for hits in raw]
     units = [_unit(piece, hits) for piece, hits in zip(pieces, raw, strict=True)]
     page = Page(units, language, judge.lexicon)
     markup = [markup_log_odds(block) for block in found]
@@ -115,7 +117,7 @@ def clean_with(
 def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
     plain = piece.replace("  ", " ")
     size = len(plain)
-    return Unit(plain, [rule for rule in hits if size <= rule.max_chars], tokens_of(plain))
+    return Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
 
 
 def _threshold(judge: Judge, page: Page, row: int) -> float:

@@ -239,9 +239,9 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     rules = 1 - doubt
     chars = len(text)
     # Chinese and Japanese say with a character what takes others two or three.
-    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk else 0
+    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk and not text.isascii() else 0
     size = math.log1p(chars * (1 + 1.5 * dense / max(1, min(chars, _SEEN))))
-    terminal = _TERMINAL.search(text, max(0, chars - 6)) is not None
+    terminal = text.endswith((".", "!", "?")) or _TERMINAL.search(text, max(0, chars - 6)) is not None
     date = _DIGIT.search(text, 0, 120) is not None and _DATE.search(text, 0, 120) is not None
     prose = rules < 0.9 and (size > _PROSE_SIZE if terminal else size > _LONG_SIZE)
     story = prose and terminal and size > _STORY_SIZE and rules < 0.3
