@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from etl.clean.blocks import Removal, blocks_of, cut_out, sentences_of, trimmed_blocks
 from etl.clean.features import WEIGHT, Page, Unit, tokens_of
 from etl.clean.judge import Judge, load_judge, markup_log_odds
@@ -89,7 +86,9 @@ def clean_with(
     rules = rules_for(language)
     folded = fold(text)
     pieces = [unit_text(folded[block.start : block.end]) for block in found]
-    raw = [[rule for rule in rules.hits(piece) if rule.id not in denied] for piece in pieces]
+    raw = [rules.hits(piece) for piece in pieces]
+    if denied:
+        raw = [[rule for rule in hits if rule.id not in denied] for hits in raw]
     units = [_unit(piece, hits) for piece, hits in zip(pieces, raw, strict=True)]
     page = Page(units, language, judge.lexicon)
     markup = [markup_log_odds(block) for block in found]
@@ -97,14 +96,18 @@ def clean_with(
     matrix = page.features(asked)
     odds = judge.trees.log_odds(matrix).tolist()
     removals: dict[int, list[Removal]] = {}
+    stripped: list[tuple[int, float]] = []
     for number, row in enumerate(asked):
         score = max(-30.0, min(30.0, odds[number] + markup[row]))
         probability = 1 / (1 + math.exp(-score))
-        block = found[row]
-        if probability >= _threshold(judge, page, row) and not _mostly_story(judge, folded, block, rules):
-            removal = _explained(judge, page, row, block, features=matrix[number], probability=probability)
-            if removal.rule not in denied:
-                removals[row] = [removal]
+        if probability >= _threshold(judge, page, row) and not _mostly_story(judge, folded, found[row], rules):
+            stripped.append((number, probability))
+    contributions = judge.trees.contributions(matrix[[number for number, _ in stripped]]) if stripped else []
+    for (number, probability), weights in zip(stripped, contributions, strict=True):
+        row = asked[number]
+        removal = _explained(judge, page, row, found[row], weights=weights, probability=probability)
+        if removal.rule not in denied:
+            removals[row] = [removal]
     for row, hits in enumerate(raw):
         if row not in removals and any(rule.sentence for rule in hits):
             removals[row] = _sentences(folded, found[row], rules, denied)
@@ -114,7 +117,7 @@ def clean_with(
 def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
     plain = piece.replace("  ", " ")
     size = len(plain)
-    return Unit(plain, [rule for rule in hits if size <= rule.max_chars], tokens_of(plain))
+    return Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
 
 
 def _threshold(judge: Judge, page: Page, row: int) -> float:
@@ -150,11 +153,10 @@ def _mostly_story(judge: Judge, folded: str, block: Block, rules: RuleSet) -> bo
 
 
 def _explained(
-    judge: Judge, page: Page, row: int, block: Block, *, features: npt.NDArray[np.float32], probability: float
+    judge: Judge, page: Page, row: int, block: Block, *, weights: dict[str, float], probability: float
 ) -> Removal:
     """Class, rule and strongest signals of a block that goes."""
     unit = page.units[row]
-    weights = judge.trees.contributions(features)
     markup = markup_log_odds(block)
     if markup:
         weights["markup"] = markup

@@ -30,6 +30,7 @@ KINDS = ("you", "we", "act", "say")
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_CHAR = re.compile(f"[{_CJK}]")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
+_ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+")
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)?|\d+")
 _PRICE = re.compile(
     r"[$€£¥₺]\s?\d|\d[\d.,]*\s?(?:[€$£¥₺%]|euro?s?\b|eur\b|usd\b|chf\b|kr\b|zł|tl\b|元|円|franken\b)", re.I
@@ -156,8 +157,18 @@ def tokens_of(text: str) -> list[str]:
     """Words in lower case, numbers as ``0``, Chinese and Japanese character by character. Long blocks: both ends."""
     if len(text) > _HEAD + _TAIL:
         text = f"{text[:_HEAD]} {text[-_TAIL:]}"
-    pattern = _WORD if text.isascii() or _CJK_CHAR.search(text) is None else _TOKEN
-    return ["0" if token[0] in _DIGITS else token for token in map(str.lower, pattern.findall(text))]
+    if text.isascii():
+        words = _ASCII_WORD.findall(text.lower())
+    else:
+        pattern = _WORD if _CJK_CHAR.search(text) is None else _TOKEN
+        if "İ" in text or "Σ" in text:
+            # These two aren't lowered to one letter each, whatever stands beside them.
+            words = list(map(str.lower, pattern.findall(text)))
+        else:
+            words = pattern.findall(text.lower())
+    if _DIGIT.search(text) is None:
+        return words
+    return ["0" if word[0] in _DIGITS else word for word in words]
 
 
 @lru_cache(maxsize=1)
@@ -228,9 +239,9 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     rules = 1 - doubt
     chars = len(text)
     # Chinese and Japanese say with a character what takes others two or three.
-    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk else 0
+    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk and not text.isascii() else 0
     size = math.log1p(chars * (1 + 1.5 * dense / max(1, min(chars, _SEEN))))
-    terminal = _TERMINAL.search(text, max(0, chars - 6)) is not None
+    terminal = text.endswith((".", "!", "?")) or _TERMINAL.search(text, max(0, chars - 6)) is not None
     date = _DIGIT.search(text, 0, 120) is not None and _DATE.search(text, 0, 120) is not None
     prose = rules < 0.9 and (size > _PROSE_SIZE if terminal else size > _LONG_SIZE)
     story = prose and terminal and size > _STORY_SIZE and rules < 0.3

@@ -13,7 +13,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,30 +67,31 @@ class Lexicon:
         """
         if not tokens:
             return self.bias, self.bias, 0.0, 0.0
-        entries = self._entries
+        find = self._entries.get
+        start = find("^")
+        followers = start[1] if start else None
         total = peak = head = 0.0
         known = 0
-        followers = entries["^"][1] if "^" in entries else {}
-        for position, token in enumerate(tokens):
-            weight = followers.get(token, 0.0) if followers else 0.0
-            entry = entries.get(token)
-            if entry is None:
-                followers = {}
-            else:
-                alone, followers = entry
-                if alone is not None:
-                    known += 1
-                    weight += alone
-            if weight:
-                total += weight
-                if weight > peak:  # noqa: PLR1730 (a call costs more than the test here)
-                    peak = weight
-            if position == 3:
+        # The first four words by themselves, so that the loop needn't count.
+        for part, first in ((tokens[:4], True), (tokens[4:], False)):
+            for token, entry in zip(part, map(find, part), strict=True):
+                weight = followers.get(token, 0.0) if followers else 0.0
+                if entry is None:
+                    followers = None
+                else:
+                    alone, followers = entry
+                    if alone is not None:
+                        known += 1
+                        weight += alone
+                if weight:
+                    total += weight
+                    if weight > peak:  # noqa: PLR1730 (a call costs more than the test here)
+                        peak = weight
+            if first:
                 head = total
         count = len(tokens)
-        if count < 4:
-            head = total
-        total += followers.get("$", 0.0)
+        if followers:
+            total += followers.get("$", 0.0)
         return (
             total / math.sqrt(count) + self.bias,
             head / math.sqrt(min(4, count)) + self.bias,
@@ -140,6 +140,8 @@ class Trees:
         self._threshold = np.array(threshold, dtype=np.float64)
         self._children = np.array([right, left], dtype=np.intp).T.ravel()
         self._value = np.array(value, dtype=np.float64)
+        # How the value changes on the way to the right and to the left child, beside ``_children``.
+        self._change = self._value.take(self._children) - np.repeat(self._value, 2)
         self._roots = np.array(roots, dtype=np.intp)
         self._bias = float(document["bias"])
         self._depth = int(document["depth"])
@@ -149,32 +151,38 @@ class Trees:
         out = np.empty(len(rows), dtype=np.float64)
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
-            at = self._descend(part)[-1]
+            at = self._descend(part)
             out[start : start + _CHUNK] = self._value.take(at).reshape(len(part), -1).sum(axis=1) + self._bias
         return out
 
-    def _descend(self, part: Matrix) -> list[npt.NDArray[np.intp]]:
-        """Where each row stands in each tree, level by level: arrays of ``len(part) * trees`` nodes."""
+    def contributions(self, rows: Matrix) -> list[dict[str, float]]:
+        """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
+        (Saabas 2014)."""
+        out: list[dict[str, float]] = []
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            total = np.zeros(part.size)
+            self._descend(part, total)
+            for weights in total.reshape(part.shape):
+                found = np.flatnonzero(weights > 0)
+                pairs = zip(found.tolist(), weights[found].tolist(), strict=True)
+                out.append({NAMES[index]: weight for index, weight in pairs})
+        return out
+
+    def _descend(self, part: Matrix, total: Floats | None = None) -> npt.NDArray[np.intp]:
+        """The leaf of each row in each tree: ``len(part) * trees`` nodes. Adds to ``total`` (of the flattened
+        ``part``'s shape) what the features change on the way."""
         trees = len(self._roots)
         base = np.repeat(np.arange(len(part), dtype=np.intp) * part.shape[1], trees)
         flat = np.ascontiguousarray(part).ravel()
         at = np.tile(self._roots, len(part))
-        levels = [at]
         for _ in range(self._depth):
-            goes_left = flat.take(self._feature.take(at) + base) <= self._threshold.take(at)
-            at = self._children.take(2 * at + goes_left)
-            levels.append(at)
-        return levels
-
-    def contributions(self, row: npt.NDArray[np.float32]) -> dict[str, float]:
-        """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
-        (Saabas 2014)."""
-        levels = self._descend(row[None, :])
-        total = np.zeros(len(NAMES))
-        for at, child in pairwise(levels):
-            change = self._value.take(child) - self._value.take(at)
-            total += np.bincount(self._feature.take(at), weights=change, minlength=len(NAMES))
-        return {NAMES[index]: float(total[index]) for index in np.flatnonzero(total > 0)}
+            asked = self._feature.take(at) + base
+            way = 2 * at + (flat.take(asked) <= self._threshold.take(at))
+            at = self._children.take(way)
+            if total is not None:
+                total += np.bincount(asked, weights=self._change.take(way), minlength=len(total))
+        return at
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class Problem:
 
 
 def _framed(pattern: str, rule: Rule, padding: str) -> str:
+    if not rule.case_sensitive:
+        pattern = pattern.replace(_OUTSIDE["b"], _BOUNDARY_OF_ANY_CASE)
     flags = "" if rule.case_sensitive else "(?i)"
     return f"{flags}^{padding}(?:{pattern}){padding}$" if rule.scope == "label" else f"{flags}(?:{pattern})"
 
@@ -105,6 +107,9 @@ _OUTSIDE = {
     "D": r"\P{Nd}",
     "s": r"(?:\s{1,2})",
 }
+# The same set of characters where case doesn't matter, spelled out so that RE2 needn't fold thousands of letters at
+# each ``\b`` of each rule. U+0345 is no letter, but its capital is one.
+_BOUNDARY_OF_ANY_CASE = r"(?:^|$|(?-i:[^\pL\pN_\x{345}]))"
 _INSIDE = {"w": r"\pL\pN_", "d": r"\p{Nd}", "D": r"\P{Nd}"}
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
@@ -309,7 +314,7 @@ class RuleSet:
             return []
         found = self._set.Match(unit) or ()
         if len(unit) > _LONGEST_SEQUENCE:
-            return [self.rules[index] for index in sorted(found)]
+            return [self.rules[index] for index in sorted(found)] if found else []
         apart = unit
         if _JOINED.search(unit):
             apart = _JOINED.sub(r"\1  ", unit)
@@ -365,6 +370,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 def fold(text: str) -> str:
     """Quotes, dashes, spaces and full-width forms made plain, code point for code point."""
+    if text.isascii():
+        return text.replace("`", "'")
     for odd, plain in _FOLDED.items():
         if odd in text:
             text = text.replace(odd, plain)
