@@ -83,6 +83,7 @@ def dsn(database) -> str:
     return database("writer")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under pytest-xdist one process runs all tests that need the running Airflow, so that it starts once."""
     for item in items:
