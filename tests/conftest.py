@@ -81,11 +81,3 @@ def database(new_database) -> Callable[[str], str]:
 def dsn(database) -> str:
     """The writer's URL of a migrated, empty database."""
     return database("writer")
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under pytest-xdist one process runs all tests that need the running Airflow, so that it starts once."""
-    for item in items:
-        if item.get_closest_marker("airflow"):
-            item.add_marker(pytest.mark.xdist_group("airflow"))
