@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ import pytest
 # Nothing of the developer's own environment may reach a test: neither a database nor a setting.
 for _name in [name for name in os.environ if name.startswith(("KLARTEXT_", "AIRFLOW", "PG"))]:
     del os.environ[_name]
+# A shell that starts its jobs in the background lets them ignore Ctrl-C, and their children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _HOME = Path(tempfile.mkdtemp(prefix="klartext-tests-"))
 _HOME.chmod(0o755)
 os.environ["KLARTEXT_HOME"] = str(_HOME / "home")

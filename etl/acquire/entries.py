@@ -299,6 +299,10 @@ class SitemapParser:
             )
         )
 
+    def release(self) -> None:
+        """Frees the parser; to be called in the thread that fed it."""
+        self._parser = None
+
     def close(self) -> None:
         """The body has ended; ``problem`` tells what was wrong with it, when some of it could be read.
 

@@ -166,6 +166,9 @@ class Run:
         self._state = StateThread(state)
         self._landing = Landing(landing, agent=settings.agent, largest=settings.warc_bytes, spool=spool)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="klartext-landing")
+        # libxml2 keeps a dictionary of names for each thread: a parser that is fed from several threads frees what
+        # isn't its own and takes the process down. So one thread does all of it.
+        self._xml = ThreadPoolExecutor(1, thread_name_prefix="klartext-xml")
         self._hosts = Hosts(
             self._state,
             slots=settings.concurrency,
@@ -227,6 +230,7 @@ class Run:
         finally:
             self._landing.abandon()  # what _finish completed is no longer among them
             self._disk.shutdown(wait=True)
+            self._xml.shutdown(wait=True)
             self._state.close()
         return self._answer
 
@@ -297,6 +301,9 @@ class Run:
             stored=report.stored,
             interval_seconds=interval,
         )
+
+    async def _on_xml(self, call: Callable[..., Result], *args: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._xml, call, *args)
 
     async def _on_disk(self, call: Callable[..., Result], *args: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
@@ -475,7 +482,7 @@ class Run:
         with body:
             data = await asyncio.to_thread(body.read)
         try:
-            entries = await asyncio.to_thread(parse_feed, data, answered, content_type)
+            entries = await self._on_xml(parse_feed, data, answered, content_type)
         except NoFeedError as error:
             self._bad_listing(source, url, "feed", error)
         else:
@@ -514,13 +521,15 @@ class Run:
         try:
             with body:
                 while chunk := await asyncio.to_thread(body.read, 1 << 16):
-                    await asyncio.to_thread(parser.feed, chunk)
+                    await self._on_xml(parser.feed, chunk)
                     if len(entries) >= _BATCH:
                         newest.add(await self._wanted(source, entries, quiet=True))
                         entries.clear()
-                await asyncio.to_thread(parser.close)
+                await self._on_xml(parser.close)
         except NoFeedError as error:
             self._bad_listing(source, url, "sitemap", error)
+        finally:
+            await self._on_xml(parser.release)
         newest.add(await self._wanted(source, entries, quiet=True))
         room.beyond += newest.dropped
         for item in newest.items():
