@@ -26,8 +26,10 @@ status: ## say what of it runs, and where
 
 test: ## run the whole test suite (PYTEST_ARGS chooses)
 	@tools/install.sh dev
-	.venv/bin/pytest -n $(TEST_PROCESSES) -m "not airflow" $(PYTEST_ARGS)
-	.venv/bin/pytest -m airflow $(PYTEST_ARGS)
+	@failed=0; \
+	.venv/bin/pytest -n $(TEST_PROCESSES) -m "not airflow" $(PYTEST_ARGS) || failed=1; \
+	.venv/bin/pytest -m airflow $(PYTEST_ARGS) || failed=1; \
+	exit $$failed
 
 lint: ## ruff, formatting, types, cleaning rules
 	@tools/install.sh dev
