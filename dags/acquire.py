@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 # The DAG ``process`` runs on it; nothing but the names ties the two together.
 LANDING = Asset(name="klartext_landing", uri="klartext://landing", group="klartext")
-CONNECTION = "klartext"
 POOL = "klartext_web"
 MOST_TASKS = 256  # Airflow maps at most 1,024 items, and each result costs a request
 log = logging.getLogger(__name__)
@@ -60,34 +58,19 @@ What is there already isn't read again: a day that was interrupted goes on where
 @contextmanager
 def retried_only_if_it_helps() -> Iterator[None]:
     """Lets a mistake of the user fail the task at once, with the message and without a retry."""
-    from etl.errors import ConfigurationError, KlartextError, UsageError
+    from etl.errors import KlartextError
 
     try:
         yield
     except KlartextError as error:
-        message = f"{error.message}. {error.fix}".strip(" .")
-        if isinstance(error, UsageError | ConfigurationError) or not error.retry_safe:
-            raise AirflowFailException(message) from None
-        raise AirflowException(message) from error
+        raise (AirflowException if error.worth_a_retry else AirflowFailException)(error.in_one_line) from None
 
 
 def database() -> str:
-    """The DSN of the connection ``klartext``, from its fields (its URI is no libpq URI)."""
-    from etl.database import dsn_from_airflow
+    """The DSN of the connection ``klartext``."""
+    from etl.database import dsn_of_connection
 
-    connection = Connection.get(CONNECTION)
-    return dsn_from_airflow(
-        json.dumps(
-            {
-                "host": connection.host,
-                "port": connection.port,
-                "login": connection.login,
-                "password": connection.password,
-                "schema": connection.schema,
-                "extra": connection.extra or {},
-            }
-        )
-    )
+    return dsn_of_connection(Connection.get("klartext"))
 
 
 def groups(names: list[str]) -> list[list[str]]:
@@ -96,12 +79,12 @@ def groups(names: list[str]) -> list[list[str]]:
     return [names[start : start + size] for start in range(0, len(names), size)]
 
 
-def fetch_sources(names: list[str], day: date | None) -> list[str]:
+def fetch_sources(names: list[str], *, day: date | None = None, file: str = "") -> list[str]:
     """Acquires some sources; returns the paths that landed."""
     from etl.acquire.service import acquire_named
 
     with retried_only_if_it_helps():
-        answer = acquire_named(names, dsn=database(), day=day)
+        answer = acquire_named(names, dsn=database(), day=day, file=file)
     counts = ("asked", "stored", "not_modified", "skipped", "failed")
     log.info("%s", ", ".join(f"{answer.count(name)} {name}" for name in counts))  # type: ignore[arg-type]
     for url, detail in answer.details.items():
@@ -151,7 +134,13 @@ DEFAULTS = {
             items={"type": "string", "minLength": 1},
             title="Sources",
             description_md="Names from `sources.toml` to look at now, due or not. Empty: those that are due.",
-        )
+        ),
+        "file": Param(
+            "",
+            type="string",
+            title="Sources file",
+            description_md="Another sources file than the configured one, for this run; it must lie in the home.",
+        ),
     },
     tags=["klartext", "acquire"],
     default_args=DEFAULTS,
@@ -163,16 +152,16 @@ def acquire() -> None:
         from etl.acquire.service import due_names
 
         with retried_only_if_it_helps():
-            return groups(due_names(database(), only=list(params["sources"])))
+            return groups(due_names(database(), only=list(params["sources"]), file=params["file"]))
 
     @task(
         pool=POOL,
         execution_timeout=timedelta(hours=6),
         map_index_template="{{ task.op_kwargs['names'] | join(', ') }}",
     )
-    def fetch(names: list[str]) -> list[str]:
+    def fetch(names: list[str], params: Any = None) -> list[str]:
         """Asks for what is new of these sources; returns the paths that landed."""
-        return fetch_sources(names, None)
+        return fetch_sources(names, file=params["file"])
 
     # All done, whatever became of them: what has landed is announced even when a source failed.
     @task(pool=POOL, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), outlets=[LANDING])
@@ -223,7 +212,7 @@ def acquire_archive() -> None:
             day = data_interval_start.astimezone(UTC).date()
         else:  # by hand, without a logical date
             day = datetime.now(UTC).date() - timedelta(days=1)
-        return fetch_sources(names, day)
+        return fetch_sources(names, day=day)
 
     @task(pool=POOL, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), outlets=[LANDING])
     def announce(ti: Any = None) -> Iterator[Metadata]:

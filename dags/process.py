@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +21,9 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-# The DAG that acquires emits the first one; nothing but the names ties the two together.
+# The DAGs that acquire emit the first one; nothing but the names ties them together.
 LANDING = Asset(name="klartext_landing", uri="klartext://landing", group="klartext")
 CORPUS = Asset(name="klartext_corpus", uri="klartext://corpus", group="klartext")
-CONNECTION = "klartext"
 RETRIES = int(os.environ.get("KLARTEXT_TASK_RETRIES", "3"))
 
 DOC = """
@@ -86,34 +84,19 @@ PARAMS = {
 @contextmanager
 def retried_only_if_it_helps() -> Iterator[None]:
     """Lets a mistake of the user fail the task at once, with the message and without a retry."""
-    from etl.errors import ConfigurationError, KlartextError, UsageError
+    from etl.errors import KlartextError
 
     try:
         yield
     except KlartextError as error:
-        message = f"{error.message}. {error.fix}".strip(" .")
-        if isinstance(error, UsageError | ConfigurationError) or not error.retry_safe:
-            raise AirflowFailException(message) from None
-        raise AirflowException(message) from error
+        raise (AirflowException if error.worth_a_retry else AirflowFailException)(error.in_one_line) from None
 
 
 def database() -> str:
-    """The DSN of the connection ``klartext``, from its fields (its URI is no libpq URI)."""
-    from etl.database import dsn_from_airflow
+    """The DSN of the connection ``klartext``."""
+    from etl.database import dsn_of_connection
 
-    connection = Connection.get(CONNECTION)
-    return dsn_from_airflow(
-        json.dumps(
-            {
-                "host": connection.host,
-                "port": connection.port,
-                "login": connection.login,
-                "password": connection.password,
-                "schema": connection.schema,
-                "extra": connection.extra or {},
-            }
-        )
-    )
+    return dsn_of_connection(Connection.get("klartext"))
 
 
 def day_of(dag_run: Any, params: dict[str, Any], data_interval_start: datetime | None) -> date | None:

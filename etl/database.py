@@ -62,6 +62,20 @@ def _parse(dsn: str, variable: str) -> dict[str, str]:
     return parts
 
 
+def dsn_of_connection(connection: Any) -> str:
+    """The DSN of an Airflow connection, from its fields: its own URI is no libpq URI.
+
+    Args:
+        connection: what has ``host``, ``port``, ``login``, ``password``, ``schema`` and ``extra``, as
+            ``airflow.sdk.Connection`` does.
+
+    Raises:
+        ConfigurationError: ``extra`` is no JSON.
+    """
+    names = ("host", "port", "login", "password", "schema", "extra")
+    return dsn_from_airflow(json.dumps({name: getattr(connection, name) for name in names}))
+
+
 def dsn_from_airflow(value: str) -> str:
     """The DSN that an ``AIRFLOW_CONN_…`` value stands for (a URI or Airflow's JSON form).
 

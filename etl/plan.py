@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from etl.acquire.sources import Source, folder_paths, is_remote, landed_files
+from etl.acquire.sources import Source, folder_paths, is_remote, landed_files, landing_root
 from etl.errors import ConfigurationError, UsageError
 from etl.read import find_files, slices
 from etl.settings import MIB, Settings
@@ -103,8 +103,8 @@ class PlanRequest:
 
 
 def input_roots(settings: Settings) -> tuple[Path | str, ...]:
-    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home; and the bundled samples."""
-    return (*(settings.input_roots or (settings.home,)), share_root() / "examples")
+    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home; the landing zone; the samples."""
+    return (*(settings.input_roots or (settings.home,)), landing_root(settings), share_root() / "examples")
 
 
 def choose_inputs(request: PlanRequest) -> list[Input]:
@@ -126,7 +126,10 @@ def choose_inputs(request: PlanRequest) -> list[Input]:
             elif not Path(given).is_absolute():
                 raise UsageError(f"the path {given!r} is not absolute", fix="begin it with /")
         for found in find_files(request.paths, roots=request.roots):
-            chosen.setdefault(found.path, Input(found.path, request.source))
+            # What was acquired belongs to its source, whoever asks for it.
+            acquired = found.path.startswith(f"{request.landing.rstrip('/')}/date=")
+            name = _landing_source(found.path) if acquired else request.source
+            chosen.setdefault(found.path, Input(found.path, name))
     else:
         for landed in landed_files(request.landing, request.day):
             chosen.setdefault(landed, Input(landed, _landing_source(landed)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DagRunState, conf
@@ -16,7 +15,7 @@ from airflow.sdk import DagRunState, conf
 
 def main(dag_id: str, run_conf: str) -> int:
     """Runs it and returns the exit code."""
-    bag = DagBag(str(Path(conf.get("core", "dags_folder")) / f"{dag_id}.py"))
+    bag = DagBag(conf.get("core", "dags_folder"))
     for file, error in bag.import_errors.items():
         print(f"{file}: {error}", file=sys.stderr)
         return 1

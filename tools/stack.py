@@ -36,6 +36,7 @@ from etl.settings import get_settings
 from etl.share import share_root
 
 SERVICES: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
+DAGS: Final = ("acquire", "acquire_archive", "process")
 ADDRESS: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8080
 USER: Final = "admin"
@@ -377,7 +378,7 @@ class Stack:
                     "/api/v2/pools",
                     json={"name": name, "slots": slots, "description": description, "include_deferred": False},
                 )
-            waiting = {file.stem for file in (share_root() / "dags").glob("*.py")}  # each defines a DAG of its name
+            waiting = set(DAGS)
             while waiting:
                 for dag in sorted(waiting):
                     if api.patch(f"/api/v2/dags/{dag}", json={"is_paused": False}).is_success:

@@ -16,7 +16,7 @@ from etl.acquire.run import LIVE_KINDS, Answer, Run, choose
 from etl.acquire.settings import AcquireSettings, read_acquire_settings
 from etl.acquire.sources import SourcesFile, is_remote, landing_root, load_config, sources_path
 from etl.database import Target, target_of
-from etl.errors import ConfigurationError
+from etl.errors import ConfigurationError, UsageError
 from etl.settings import Settings, read_settings
 
 Watch = Callable[[str, Outcome, str], None]
@@ -95,29 +95,56 @@ def acquire(
         return asyncio.run(_until_signal(run))
 
 
-def acquire_named(names: Sequence[str], *, dsn: str, day: date | None = None) -> Answer:
-    """Acquire some of the configured sources; for a scheduler's task.
+def file_of_home(file: str, settings: Settings) -> Path | None:
+    """The sources file that a run asks for instead of the configured one; ``None`` when it asks for none.
 
     Raises:
-        KlartextError: as :func:`acquire` and :func:`configured`.
+        UsageError: it doesn't lie in the home. Who may start runs must not choose any file of the machine, nor one
+            that somebody else may write, since a sources file decides which addresses are asked.
+    """
+    if not file:
+        return None
+    home, path = settings.home.resolve(), Path(file).resolve()
+    if not path.is_relative_to(home):
+        raise UsageError(f"the sources file {file!r} lies outside the home {home}", fix="put it there")
+    return path
+
+
+def acquire_named(names: Sequence[str], *, dsn: str, day: date | None = None, file: str = "") -> Answer:
+    """Acquire some of the configured sources; for a scheduler's task.
+
+    Args:
+        names: of the sources.
+        dsn: the database that keeps the state.
+        day: only this UTC day, of sources that are archives.
+        file: a sources file in the home, instead of the configured one.
+
+    Raises:
+        KlartextError: as :func:`acquire`, :func:`configured` and :func:`file_of_home`.
     """
     settings = read_settings()
-    _, config = configured(None, settings)
+    _, config = configured(file_of_home(file, settings), settings)
     return acquire(config, target=target_of(dsn), settings=settings, only=names, day=day)
 
 
-def due_names(dsn: str, *, only: Sequence[str] = ()) -> list[str]:
+def due_names(dsn: str, *, only: Sequence[str] = (), file: str = "") -> list[str]:
     """Names of the configured sources whose time has come, or those of ``only``; none without a sources file.
+
+    Args:
+        dsn: the database that knows when they were looked at.
+        only: these, due or not.
+        file: a sources file in the home, instead of the configured one.
 
     Raises:
         ConfigurationError: the sources file is wrong.
-        UsageError: a name of ``only`` is in no ``[[source]]``.
+        UsageError: a name of ``only`` is in no ``[[source]]``, or the file lies outside the home.
         DatabaseUnavailableError: the database is away.
     """
     settings = read_settings()
-    if sources_path(settings) is None and not only:
+    chosen_file = file_of_home(file, settings)
+    if chosen_file is None and sources_path(settings) is None and not only:
         return []
-    _, config = configured(None, settings)
+    _, config = configured(chosen_file, settings)
     chosen = [source for source in choose(config, only) if source.kind in LIVE_KINDS or only]
     with contextlib.closing(PostgresState(target_of(dsn))) as state:
         health = state.sources()

@@ -1,7 +1,8 @@
--- What was stripped from a source's articles, and by which rule.
-SELECT r.class, r.rule, regexp_replace(r.text, '\s+', ' ', 'g')
+-- What was stripped from some sources' articles, by which rule, and from how many of them.
+SELECT r.class, r.rule, btrim(regexp_replace(r.text, '\s+', ' ', 'g')) AS stripped, count(DISTINCT r.article_id)
   FROM news.removed_span AS r
   JOIN news.article AS a USING (article_id)
- WHERE a.source = %(source)s
- ORDER BY a.published_until NULLS LAST, a.id, r.start
- LIMIT 30;
+ WHERE a.source = ANY (%(sources)s)
+ GROUP BY r.class, r.rule, stripped
+ ORDER BY min(a.published_until) NULLS LAST, stripped
+ LIMIT 40;

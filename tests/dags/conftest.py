@@ -79,42 +79,46 @@ class RunningAirflow:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
-    def trigger(self, **conf: Any) -> str:
-        """Triggers ``process`` by hand, without a logical date; returns the run's id."""
-        return str(self.post("dags/process/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    def trigger(self, dag: str = "process", /, **conf: Any) -> str:
+        """Triggers a DAG by hand, without a logical date; returns the run's id."""
+        return str(self.post(f"dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
 
     def clear(self, run_id: str, *, only_failed: bool = False) -> None:
         self.post(f"dags/process/dagRuns/{run_id}/clear", {"dry_run": False, "only_failed": only_failed})
 
-    def wait(self, *run_ids: str) -> list[str]:
+    def wait(self, *run_ids: str, dag: str = "process") -> list[str]:
         """Waits until the runs have ended; their states."""
-        return [str(until(lambda run=run: self._ended(run), f"the end of the run {run}")) for run in run_ids]
+        return [str(until(lambda run=run: self._ended(dag, run), f"the end of the run {run}")) for run in run_ids]
 
-    def _ended(self, run_id: str) -> str | None:
-        state = str(self.get(f"dags/process/dagRuns/{run_id}")["state"])
+    def _ended(self, dag: str, run_id: str) -> str | None:
+        state = str(self.get(f"dags/{dag}/dagRuns/{run_id}")["state"])
         return state if state in ("success", "failed") else None
 
-    def tasks(self, run_id: str) -> dict[str, list[str]]:
+    def tasks(self, run_id: str, dag: str = "process") -> dict[str, list[str]]:
         """Task to the states of its instances, by map index."""
         found: dict[str, list[str]] = {}
-        instances = self.get(f"dags/process/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
+        instances = self.get(f"dags/{dag}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
         for instance in sorted(instances, key=lambda each: each["map_index"]):
             found.setdefault(instance["task_id"], []).append(instance["state"])
         return found
 
-    def log(self, run_id: str, task: str, attempt: int = 1) -> str:
+    def log(self, run_id: str, task: str, attempt: int = 1, *, dag: str = "process", map_index: int = -1) -> str:
         """The log of a task's attempt, as JSON."""
-        path = f"dags/process/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
-        return json.dumps(self.get(path, full_content=True))
+        path = f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
+        return json.dumps(self.get(path, full_content=True, map_index=map_index))
 
-    def runs(self, **parameters: Any) -> list[dict[str, Any]]:
-        return list(self.get("dags/process/dagRuns", limit=100, **parameters)["dag_runs"])
+    def runs(self, dag: str = "process", **parameters: Any) -> list[dict[str, Any]]:
+        return list(self.get(f"dags/{dag}/dagRuns", limit=100, **parameters)["dag_runs"])
 
-    def result(self, run_id: str, task: str, map_index: int = -1) -> Any:
+    def result(self, run_id: str, task: str, map_index: int = -1, *, dag: str = "process") -> Any:
         """What a task returned."""
-        path = f"dags/process/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value"
+        path = f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value"
         value = self.get(path, map_index=map_index, deserialize=False)["value"]
         return json.loads(value) if isinstance(value, str) else value
+
+    def new_runs(self, known: set[str], dag: str = "process", **parameters: Any) -> list[str]:
+        """The runs that weren't known, when there are some."""
+        return [run["dag_run_id"] for run in self.runs(dag, **parameters) if run["dag_run_id"] not in known]
 
 
 def until(check: Callable[[], Any], what: str) -> Any:

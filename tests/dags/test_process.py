@@ -43,18 +43,29 @@ def test_the_demo_ran_the_dag_and_shows_what_landed(airflow: RunningAirflow) -> 
     assert airflow.demo_output is not None
     assert airflow.demo_output.returncode == 0, airflow.demo_output.stdout + airflow.demo_output.stderr
     told = airflow.demo_output.stdout
-    assert "succeeded: 12 read, 10 inserted, 1 updated, 0 unchanged, 1 rejected" in told
+    assert "succeeded: 24 read, 22 inserted, 1 updated, 0 unchanged, 1 rejected, 2 duplicates" in told
     assert "de.newsletter" in told
     assert "invalid_json" in told
     (run,) = (run for run in airflow.runs() if run["conf"].get("source") == "sample")
     assert run["state"] == "success"
+    # Three sites, served over HTTP by the demo itself, came by the DAG that acquires.
+    (acquired,) = (run for run in airflow.runs("acquire") if run["conf"].get("file"))
+    assert acquired["state"] == "success"
+    fetched = airflow.rows(
+        "SELECT source, count(*) AS pages FROM news.fetch_log WHERE outcome = 'stored' GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in fetched] == [("harbour-gazette", 4), ("talbote", 5), ("ufer-anzeiger", 3)]
+    loaded = airflow.rows(
+        "SELECT source, count(*) AS pages FROM news.article WHERE url LIKE 'http://127.%' GROUP BY 1 ORDER BY 1"
+    )
+    assert loaded == fetched
 
 
 def test_the_demo_again_finds_everything_unchanged(airflow: RunningAirflow) -> None:
     done = airflow.command("tools/demo.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "in the Airflow on http://127.0.0.1" in done.stdout
-    assert "succeeded: 12 read, 0 inserted, 0 updated, 11 unchanged, 1 rejected" in done.stdout
+    assert "succeeded: 24 read, 0 inserted, 0 updated, 23 unchanged, 1 rejected" in done.stdout
 
 
 def test_everything_listens_on_this_machine_only(airflow: RunningAirflow) -> None:
@@ -155,11 +166,12 @@ def test_a_backfill_of_three_days(airflow: RunningAirflow) -> None:
 def test_something_landed_starts_a_sweep_that_takes_what_is_new(airflow: RunningAirflow) -> None:
     record = article(7, "Emden")
     write(airflow, "2026-05-01/part.jsonl", {"url": record["url"], "text": record["body"]})
+    known = set(airflow.new_runs(set()))
     (asset,) = airflow.get("assets", name_pattern="klartext_landing")["assets"]
     airflow.post("assets/events", {"asset_id": asset["id"], "extra": {}})
-    (run,) = until(lambda: airflow.runs(run_type="asset_triggered"), "a run on the asset")
-    assert run["logical_date"] is None
-    assert airflow.wait(run["dag_run_id"]) == ["success"]
+    (run,) = until(lambda: airflow.new_runs(known, run_type="asset_triggered"), "a run on the asset")
+    assert airflow.get(f"dags/process/dagRuns/{run}")["logical_date"] is None
+    assert airflow.wait(run) == ["success"]
     assert urls(airflow, "Emden") == [record["url"]]
 
     # What is finished isn't read again; a file that was replaced is.
