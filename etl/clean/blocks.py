@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from etl.model import Block, Cleaned, Span, SpanClass
 
@@ -29,16 +29,23 @@ class Removal:
     evidence: dict[str, Any]
 
 
-def blocks_of(text: str) -> list[Block]:
-    """The lines of a given text that hold more than white space, trimmed: ``[start, end)`` in code points."""
-    found: list[Block] = []
+class Stretch(NamedTuple):
+    """``[start, end)`` in code points."""
+
+    start: int
+    end: int
+
+
+def blocks_of(text: str) -> list[Stretch]:
+    """The lines of a given text that hold more than white space, trimmed."""
+    found: list[Stretch] = []
     at = 0
     # Lines end where ``_LINE`` says: ``splitlines`` knows the same line breaks.
     for line in text.splitlines(keepends=True):
         stripped = line.strip()
         if stripped:
-            start = at + len(line) - len(line.lstrip())
-            found.append(Block(start, start + len(stripped)))
+            start = at + (len(line) - len(line.lstrip()) if line[0].isspace() else 0)
+            found.append(Stretch(start, start + len(stripped)))
         at += len(line)
     return found
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from etl.clean.blocks import Removal, blocks_of, cut_out, sentences_of, trimmed_blocks
+from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of, trimmed_blocks
 from etl.clean.features import WEIGHT, Page, Unit, tokens_of
 from etl.clean.judge import Judge, load_judge, markup_log_odds
-from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text
+from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text, unit_words
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
@@ -80,21 +80,27 @@ def clean_with(
     blocks: Sequence[Block] | None = None,
 ) -> Cleaned:
     """``clean`` by a given judge, with the names of rules that must not strip."""
-    found = blocks_of(text) if blocks is None else trimmed_blocks(text, blocks)
+    if blocks is None:
+        found = blocks_of(text)
+        markup = [0.0] * len(found)
+    else:
+        trimmed = trimmed_blocks(text, blocks)
+        found = [Stretch(block.start, block.end) for block in trimmed]
+        markup = [markup_log_odds(block) for block in trimmed]
     if not found or EVERY_RULE in denied:
         return Cleaned(text)
     rules = rules_for(language)
     folded = fold(text)
-    pieces = [unit_text(folded[block.start : block.end]) for block in found]
-    raw = [rules.hits(piece) for piece in pieces]
+    words = [unit_words(folded[start:end]) for start, end in found]
+    raw = [rules.hits("  ".join(unit)) for unit in words]
     if denied:
         raw = [[rule for rule in hits if rule.id not in denied] for hits in raw]
-    units = [_unit(piece, hits) for piece, hits in zip(pieces, raw, strict=True)]
+    units = [_unit(" ".join(unit), hits) for unit, hits in zip(words, raw, strict=True)]
     page = Page(units, language, judge.lexicon)
-    markup = [markup_log_odds(block) for block in found]
     asked = [row for row in range(len(found)) if markup[row] > 0 or not page.plain(row)]
     matrix = page.features(asked)
-    odds = judge.trees.log_odds(matrix).tolist()
+    scores, leaves = judge.trees.judged(matrix)
+    odds = scores.tolist()
     removals: dict[int, list[Removal]] = {}
     stripped: list[tuple[int, float]] = []
     for number, row in enumerate(asked):
@@ -102,9 +108,11 @@ def clean_with(
         probability = 1 / (1 + math.exp(-score))
         if probability >= _threshold(judge, page, row) and not _mostly_story(judge, folded, found[row], rules):
             stripped.append((number, probability))
-    contributions = judge.trees.contributions(matrix[[number for number, _ in stripped]]) if stripped else []
+    contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []
     for (number, probability), weights in zip(stripped, contributions, strict=True):
         row = asked[number]
+        if markup[row]:
+            weights["markup"] = markup[row]
         removal = _explained(judge, page, row, found[row], weights=weights, probability=probability)
         if removal.rule not in denied:
             removals[row] = [removal]
@@ -114,15 +122,14 @@ def clean_with(
     return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
-def _unit(piece: str, hits: Sequence[Rule]) -> Unit:
-    plain = piece.replace("  ", " ")
+def _unit(plain: str, hits: Sequence[Rule]) -> Unit:
     size = len(plain)
     return Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
 
 
 def _threshold(judge: Judge, page: Page, row: int) -> float:
     limits, basics, text = judge.thresholds, page.basics[row], page.units[row].text
-    score = basics.scores[0]
+    score = basics.score
     if basics.against:
         return limits.report
     certain = basics.rules >= WEIGHT["certain"]
@@ -135,7 +142,7 @@ def _threshold(judge: Judge, page: Page, row: int) -> float:
     return limits.cue if cue and not statement else limits.context
 
 
-def _mostly_story(judge: Judge, folded: str, block: Block, rules: RuleSet) -> bool:
+def _mostly_story(judge: Judge, folded: str, block: Stretch, rules: RuleSet) -> bool:
     """Whether most of a block is sentences of which nothing speaks for stripping: an offer stands in a paragraph of
     content, and the paragraph must not go with it."""
     if block.end - block.start < _STORY_CHARS:
@@ -147,31 +154,25 @@ def _mostly_story(judge: Judge, folded: str, block: Block, rules: RuleSet) -> bo
         hits = rules.match(piece)
         if any(rule.class_ != "content" for rule in hits):
             offer = True
-        elif end - start > _STATEMENT_CHARS and judge.lexicon(tokens_of(piece))[0] < _STORY_SCORE:
+        elif end - start > _STATEMENT_CHARS and judge.lexicon.score(tokens_of(piece)) < _STORY_SCORE:
             story += end - start
     return offer and story > (block.end - block.start) / 2
 
 
 def _explained(
-    judge: Judge, page: Page, row: int, block: Block, *, weights: dict[str, float], probability: float
+    judge: Judge, page: Page, row: int, block: Stretch, *, weights: dict[str, float], probability: float
 ) -> Removal:
     """Class, rule and strongest signals of a block that goes."""
     unit = page.units[row]
-    markup = markup_log_odds(block)
-    if markup:
-        weights["markup"] = markup
     speaking = [rule for rule in unit.hits if rule.class_ != "content"]
     best = max(speaking, key=lambda rule: _rank(rule, weights), default=None)
-    named: dict[str, float] = {}
+    least = max(0.0, *sorted(weights.values())[-_SIGNALS:][:1])
+    strongest: list[tuple[float, str]] = []
     for name, weight in weights.items():
-        label = name
-        if name.startswith("rule:"):
-            label = next((rule.id for rule in speaking if rule.class_ == name[5:]), name)
-        elif name == "lexicon":
-            label = "words: " + ", ".join(judge.lexicon.strongest(unit.tokens))
-        named[label] = named.get(label, 0.0) + weight
-    strongest = sorted((item for item in named.items() if item[1] > 0), key=lambda item: (-item[1], item[0]))
-    signals = {name: round(weight, 2) for name, weight in strongest[:_SIGNALS]}
+        # Equal weights are ordered by what they are called in the end.
+        if weight >= least and weight > 0:
+            strongest.append((-weight, _label(name, speaking, unit, judge)))
+    signals = {label: round(-weight, 2) for weight, label in sorted(strongest)[:_SIGNALS]}
     if best is not None:
         signals.setdefault(best.id, round(WEIGHT[best.strength], 2))
     evidence = {"score": round(probability, 4), "signals": signals}
@@ -179,6 +180,13 @@ def _explained(
         return Removal(block.start, block.end, best.class_, best.id, evidence)  # type: ignore[arg-type]
     class_ = _class_without_rule(page, row, best)
     return Removal(block.start, block.end, class_, f"judge:{class_}", evidence)
+
+
+def _label(name: str, speaking: Sequence[Rule], unit: Unit, judge: Judge) -> str:
+    """What a feature is called in the evidence: rule features by the first rule, the lexicon by the words."""
+    if name.startswith("rule:"):
+        return next((rule.id for rule in speaking if rule.class_ == name[5:]), name)
+    return "words: " + ", ".join(judge.lexicon.strongest(unit.tokens)) if name == "lexicon" else name
 
 
 def _rank(rule: Rule, weights: Mapping[str, float]) -> tuple[float, int, float]:
@@ -199,7 +207,7 @@ def _class_without_rule(page: Page, row: int, weak: Rule | None) -> SpanClass:
     return "navigation" if page.units[row].text.count(" ") < 3 else "related"
 
 
-def _sentences(folded: str, block: Block, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
+def _sentences(folded: str, block: Stretch, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
     """Sentences at the head and the end of a paragraph that stand for boilerplate by their wording alone."""
     pieces = sentences_of(folded, block.start, block.end)
     if len(pieces) < 2:

@@ -25,9 +25,12 @@ from etl.model import Block
 FOLDER: Final = Path(__file__).parent
 LEXICON_FILE: Final = FOLDER / "lexicon.tsv"
 TREES_FILE: Final = FOLDER / "judge.json"
-_CHUNK: Final = 2000
+_NAMES: Final = np.array(NAMES, dtype=object)
+_CHUNK: Final = 500
+_MOST_LEAVES: Final = 52
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 
 class Lexicon:
@@ -52,6 +55,9 @@ class Lexicon:
             else:
                 self._entries[first] = (weight, followers)
 
+        start = self._entries.get("^")
+        self._first = start[1] if start else None
+
     @classmethod
     def load(cls, path: Path = LEXICON_FILE) -> Lexicon:
         weights: dict[str, float] = {}
@@ -68,8 +74,7 @@ class Lexicon:
         if not tokens:
             return self.bias, self.bias, 0.0, 0.0
         find = self._entries.get
-        start = find("^")
-        followers = start[1] if start else None
+        followers = self._first
         total = peak = head = 0.0
         known = 0
         # The first four words by themselves, so that the loop needn't count.
@@ -99,6 +104,25 @@ class Lexicon:
             known / count,
         )
 
+    def score(self, tokens: Sequence[str]) -> float:
+        """The first of these alone, for half the time."""
+        if not tokens:
+            return self.bias
+        followers = self._first
+        total = 0.0
+        for token, entry in zip(tokens, map(self._entries.get, tokens), strict=True):
+            weight = followers.get(token, 0.0) if followers else 0.0
+            if entry is None:
+                followers = None
+            else:
+                alone, followers = entry
+                if alone is not None:
+                    weight += alone
+            total += weight
+        if followers:
+            total += followers.get("$", 0.0)
+        return total / math.sqrt(len(tokens)) + self.bias
+
     def strongest(self, tokens: Sequence[str], count: int = 3) -> list[str]:
         """The words of a block that weigh most, strongest first; none that speak against stripping."""
         weighed = {token: self.weights.get(token, 0.0) for token in tokens}
@@ -107,82 +131,109 @@ class Lexicon:
 
 
 class Trees:
-    """Boosted regression trees over ``NAMES``, evaluated level by level for all blocks and trees at once.
+    """Boosted regression trees over ``NAMES``, evaluated for all blocks and trees at once.
+
+    A tree's leaves are bits, left to right. An inner node that sends a row to the right clears the leaves on its left;
+    of what all nodes of the tree leave, the lowest bit is the row's leaf (QuickScorer, Lucchese et al. 2015).
 
     Args:
         document: ``bias`` and ``trees``; a tree is a list of nodes ``[feature, threshold, left, right, value]``,
             leaves ``[null, null, null, null, value]``. A block goes left when its feature is at most the threshold.
 
     Raises:
-        ValueError: the document was trained on other features.
+        ValueError: the document was trained on other features, or a tree has more than 52 leaves.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         if document["features"] != list(NAMES):
             raise ValueError("judge.json was trained on other features: run tools/train_judge.py")
+        number = {name: index for index, name in enumerate(NAMES)}
+        depth = int(document["depth"])
         feature: list[int] = []
         threshold: list[float] = []
-        left: list[int] = []
-        right: list[int] = []
-        value: list[float] = []
-        roots: list[int] = []
+        clears: list[int] = []
+        nodes: list[int] = []
+        leaves: list[int] = []
+        values: list[float] = []
+        # Of each leaf, level by level: the feature asked on the way there and what the answer changed.
+        paths: list[list[int]] = []
+        changes: list[list[float]] = []
         for tree in document["trees"]:
-            offset = len(feature)
-            roots.append(offset)
-            for number, (name, limit, low, high, score) in enumerate(tree):
-                leaf = name is None
-                feature.append(0 if leaf else NAMES.index(name))
-                threshold.append(math.inf if leaf else limit)
-                left.append(offset + (number if leaf else low))
-                right.append(offset + (number if leaf else high))
-                value.append(score)
+            nodes.append(len(feature))
+            leaves.append(len(values))
+            # Depth first, the left child first; inner nodes come back when the leaves on their left are known.
+            todo: list[tuple[int, list[int], list[float], int]] = [(0, [], [], -1)]
+            while todo:
+                at, path, change, first = todo.pop()
+                name, limit, low, high, value = tree[at]
+                bit = len(values) - leaves[-1]
+                if name is None:
+                    values.append(value)
+                    paths.append(path + [0] * (depth - len(path)))
+                    changes.append(change + [0.0] * (depth - len(change)))
+                elif first < 0:
+                    todo.append((at, path, change, bit))
+                    todo.append((low, [*path, number[name]], [*change, tree[low][4] - value], -1))
+                else:
+                    feature.append(number[name])
+                    threshold.append(limit)
+                    clears.append(~((1 << bit) - (1 << first)))
+                    todo.append((high, [*path, number[name]], [*change, tree[high][4] - value], -1))
+            if len(feature) == nodes[-1]:
+                # A tree of one leaf has a node that clears nothing.
+                feature.append(0)
+                threshold.append(math.inf)
+                clears.append(-1)
+            if len(values) - leaves[-1] > _MOST_LEAVES:
+                raise ValueError(f"judge.json has a tree of more than {_MOST_LEAVES} leaves")
         self._feature = np.array(feature, dtype=np.intp)
-        self._threshold = np.array(threshold, dtype=np.float64)
-        self._children = np.array([right, left], dtype=np.intp).T.ravel()
-        self._value = np.array(value, dtype=np.float64)
-        # How the value changes on the way to the right and to the left child, beside ``_children``.
-        self._change = self._value.take(self._children) - np.repeat(self._value, 2)
-        self._roots = np.array(roots, dtype=np.intp)
+        self._threshold = _below(np.array(threshold, dtype=np.float64))
+        self._clears = np.array(clears, dtype=np.int64)
+        self._nodes = np.array(nodes, dtype=np.intp)
+        # ``frexp`` counts bits from one.
+        self._leaves = np.array(leaves, dtype=np.intp) - 1
+        self._value = np.array(values, dtype=np.float64)
+        self._paths = np.ascontiguousarray(np.array(paths, dtype=np.intp).T)
+        self._changes = np.ascontiguousarray(np.array(changes, dtype=np.float64).T)
         self._bias = float(document["bias"])
-        self._depth = int(document["depth"])
 
     def log_odds(self, rows: Matrix) -> Floats:
         """The score of each row: shape ``(len(rows),)``."""
-        out = np.empty(len(rows), dtype=np.float64)
+        return self.judged(rows)[0]
+
+    def judged(self, rows: Matrix) -> tuple[Floats, Ints]:
+        """The score of each row, shape ``(len(rows),)``, and the leaves that it falls into, for ``contributions``:
+        shape ``(len(rows), trees)``."""
+        leaves = np.empty((len(rows), len(self._nodes)), dtype=np.intp)
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
-            at = self._descend(part)
-            out[start : start + _CHUNK] = self._value.take(at).reshape(len(part), -1).sum(axis=1) + self._bias
-        return out
+            left = part.take(self._feature, axis=1) <= self._threshold
+            kept = np.bitwise_and.reduceat(np.where(left, -1, self._clears), self._nodes, axis=1)
+            lowest = (kept & -kept).astype(np.float64)
+            leaves[start : start + _CHUNK] = np.frexp(lowest)[1] + self._leaves
+        return self._value.take(leaves).sum(axis=1) + self._bias, leaves
 
-    def contributions(self, rows: Matrix) -> list[dict[str, float]]:
+    def contributions(self, leaves: Ints) -> list[dict[str, float]]:
         """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
-        (Saabas 2014)."""
+        (Saabas 2014), of rows given by their leaves."""
         out: list[dict[str, float]] = []
-        for start in range(0, len(rows), _CHUNK):
-            part = rows[start : start + _CHUNK]
-            total = np.zeros(part.size)
-            self._descend(part, total)
-            for weights in total.reshape(part.shape):
-                found = np.flatnonzero(weights > 0)
-                pairs = zip(found.tolist(), weights[found].tolist(), strict=True)
-                out.append({NAMES[index]: weight for index, weight in pairs})
+        depth, width = len(self._paths), len(NAMES)
+        for start in range(0, len(leaves), _CHUNK):
+            part = leaves[start : start + _CHUNK]
+            count = len(part)
+            bins = np.arange(depth * count).reshape(depth, count, 1) * width + self._paths.take(part, axis=1)
+            weights = self._changes.take(part, axis=1).ravel()
+            levels = np.bincount(bins.ravel(), weights=weights, minlength=depth * count * width)
+            for row in levels.reshape(depth, count, width).sum(axis=0):
+                found = np.flatnonzero(row > 0)
+                out.append(dict(zip(_NAMES[found].tolist(), row[found].tolist(), strict=True)))
         return out
 
-    def _descend(self, part: Matrix, total: Floats | None = None) -> npt.NDArray[np.intp]:
-        """The leaf of each row in each tree: ``len(part) * trees`` nodes. Adds to ``total`` (of the flattened
-        ``part``'s shape) what the features change on the way."""
-        trees = len(self._roots)
-        base = np.repeat(np.arange(len(part), dtype=np.intp) * part.shape[1], trees)
-        flat = np.ascontiguousarray(part).ravel()
-        at = np.tile(self._roots, len(part))
-        for _ in range(self._depth):
-            asked = self._feature.take(at) + base
-            way = 2 * at + (flat.take(asked) <= self._threshold.take(at))
-            at = self._children.take(way)
-            if total is not None:
-                total += np.bincount(asked, weights=self._change.take(way), minlength=len(total))
-        return at
+
+def _below(limits: Floats) -> npt.NDArray[np.float32]:
+    """The greatest float32 not above each limit: ``x <= limit`` says the same of every float32 then."""
+    nearest = limits.astype(np.float32)
+    return np.where(nearest > limits, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 @dataclass(frozen=True, slots=True)

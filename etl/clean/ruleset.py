@@ -378,8 +378,13 @@ def fold(text: str) -> str:
     return text.translate(_FULL_WIDTH) if _HAS_FULL_WIDTH.search(text) else text
 
 
-def unit_text(folded: str) -> str:
-    """A block or sentence of folded text as rules see it: invisible characters out, each white space two spaces."""
+def unit_words(folded: str) -> list[str]:
+    """What stands between the white space of a block or sentence of folded text, without invisible characters."""
     if not folded.isascii() and _INVISIBLE.search(folded):
         folded = _INVISIBLE.sub("", folded)
-    return "  ".join(folded.split())
+    return folded.split()
+
+
+def unit_text(folded: str) -> str:
+    """A block or sentence of folded text as rules see it: invisible characters out, each white space two spaces."""
+    return "  ".join(unit_words(folded))
