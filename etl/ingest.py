@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -23,7 +23,7 @@ from etl.acquire.sources import landing_root, load_configured_sources
 from etl.database import Target, connected, lost, target_of
 from etl.errors import ConfigurationError, KlartextError
 from etl.flow import through
-from etl.load import Outcomes, finish_run, load_batch, settle, start_run
+from etl.load import Outcomes, finish_run, load_batch, noted_run, settle, start_run
 from etl.load.migrate import migrate, pending
 from etl.load.plan import finish_batch, finished_pieces, internal_errors, missing_batches, note_pieces, run_named
 from etl.model import Capture, Record, Reject
@@ -105,30 +105,18 @@ def ingest(
             "source": source,
             "map": dict(mapping or {}),
         }
-        run_id = start_run(connection, "ingest", parameters=asked)
-        message: str | None = "interrupted"
-        try:
+        with noted_run(connection, "ingest", parameters=asked) as run:
             total = Outcomes()
             with Pool[Record | Reject](PROCESS, workers or default_processes(settings), settings) as pool:
                 for key, chunk in chunks(through(pool.map, items()), settings.batch_records):
-                    total += load_batch(connection, run_id, key, chunk)
+                    total += load_batch(connection, run.id, key, chunk)
                     on_progress(len(chunk))
             settle(connection, search=settings.search)
-            message = None
-        except (KlartextError, psycopg2.Error) as error:
-            message = " ".join(str(error).split())
-            raise
-        finally:
-            if message is not None and not connection.closed:
-                with suppress(psycopg2.Error):
-                    connection.rollback()
-                    finish_run(connection, run_id, state="failed", message=message)
-        counts = finish_run(connection, run_id)
     return Summary(
         **asdict(total),
-        duplicates=counts.duplicates,
+        duplicates=run.counts.duplicates,
         seconds=time.monotonic() - began,
-        run_id=str(run_id),
+        run_id=str(run.id),
         notes=tuple(report.lines()),
     )
 

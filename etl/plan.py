@@ -103,7 +103,7 @@ class PlanRequest:
 
 
 def input_roots(settings: Settings) -> tuple[Path | str, ...]:
-    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS``, else the home; the landing zone; the samples."""
+    """The folders that runs may read by path: ``KLARTEXT_INPUT_ROOTS`` or the home, the landing zone, the samples."""
     return (*(settings.input_roots or (settings.home,)), landing_root(settings), share_root() / "examples")
 
 

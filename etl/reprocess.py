@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import RealDictCursor
 
 from etl.clean import clean
 from etl.database import Target, connected
 from etl.dedupe import text_hash
-from etl.errors import KlartextError
 from etl.extract import split_lines
-from etl.ingest import lost_connection, ready
+from etl.ingest import chunks, lost_connection, ready
 from etl.language import detect, word_count
-from etl.load import Outcomes, finish_run, load_batch, settle, start_run
+from etl.load import load_batch, noted_run, settle
 from etl.load.rows import restore
 from etl.model import Article, Block, PartialDate, Record, Reject, Span
 from etl.settings import Settings, get_settings
@@ -95,29 +92,12 @@ def reprocess(
             for _ in _cleaned(reading, asked, done):
                 on_progress(1)
             return done
-        run_id = start_run(connection, "reprocess", parameters=asked)
-        done.run_id = str(run_id)
-        message: str | None = "interrupted"
-        try:
-            chunk: list[Record | Reject] = []
-            total, number = Outcomes(), 0
-            for item in _cleaned(reading, asked, done):
-                chunk.append(item)
-                if len(chunk) >= settings.batch_records:
-                    total += load_batch(connection, run_id, str(number), chunk)
-                    number, chunk = number + 1, []
-                on_progress(1)
-            if chunk:
-                total += load_batch(connection, run_id, str(number), chunk)
+        with noted_run(connection, "reprocess", parameters=asked) as run:
+            done.run_id = str(run.id)
+            for number, (_, chunk) in enumerate(chunks(_cleaned(reading, asked, done), settings.batch_records)):
+                load_batch(connection, run.id, str(number), chunk)
+                on_progress(len(chunk))
             settle(connection, search=settings.search)
-            message = None
-        except (KlartextError, psycopg2.Error) as error:
-            message = " ".join(str(error).split())
-            raise
-        finally:
-            with suppress(psycopg2.Error):
-                connection.rollback()
-                finish_run(connection, run_id, state="failed" if message else "succeeded", message=message)
     return done
 
 

@@ -3,10 +3,11 @@
 from etl.load.batch import load_batch
 from etl.load.check import checksum
 from etl.load.outcomes import Outcomes
-from etl.load.runs import RunCounts, UnknownRunError, finish_run, start_run
+from etl.load.runs import OpenRun, RunCounts, UnknownRunError, finish_run, noted_run, start_run
 from etl.load.settle import SettleResult, settle
 
 __all__ = [
+    "OpenRun",
     "Outcomes",
     "RunCounts",
     "SettleResult",
@@ -14,6 +15,7 @@ __all__ = [
     "checksum",
     "finish_run",
     "load_batch",
+    "noted_run",
     "settle",
     "start_run",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from typing import Any, Literal
 
+import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from etl.errors import KlartextError
@@ -33,6 +35,14 @@ class RunCounts:
 
     outcomes: Outcomes
     duplicates: int
+
+
+@dataclass(slots=True)
+class OpenRun:
+    """A run that goes on. ``counts`` are there when it has succeeded."""
+
+    id: int
+    counts: RunCounts = field(default_factory=lambda: RunCounts(Outcomes(), 0))
 
 
 @lru_cache(maxsize=1)
@@ -105,3 +115,26 @@ def finish_run(
     if found is None:
         raise UnknownRunError(f"there is no run {run_id} in this database")
     return RunCounts(Outcomes(*found[:5]), found[5])
+
+
+@contextmanager
+def noted_run(connection: Connection, kind: str, *, parameters: Mapping[str, Any]) -> Iterator[OpenRun]:
+    """A run from its start to its end: how it ended is noted whatever happens, as long as the connection lasts.
+
+    Args:
+        kind, parameters: as :func:`start_run`.
+    """
+    run = OpenRun(start_run(connection, kind, parameters=parameters))
+    message = "interrupted"
+    try:
+        yield run
+        message = ""
+    except (KlartextError, psycopg2.Error) as error:
+        message = " ".join(str(error).split())
+        raise
+    finally:
+        if message and not connection.closed:
+            with suppress(psycopg2.Error):
+                connection.rollback()
+                finish_run(connection, run.id, state="failed", message=message)
+    run.counts = finish_run(connection, run.id)
