@@ -9,7 +9,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from etl.errors import ConfigurationError
 
 MIB = 1024 * 1024
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def default_home() -> Path:
@@ -96,11 +97,20 @@ def read_settings() -> Settings:
     Raises:
         ConfigurationError: a variable holds a value that doesn't fit, named in the message.
     """
+    return read_environment(Settings)
+
+
+def read_environment(kind: type[AnySettings]) -> AnySettings:
+    """One kind of settings from this moment's environment.
+
+    Raises:
+        ConfigurationError: a variable holds a value that doesn't fit, named in the message.
+    """
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "KLARTEXT_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = (kind.model_config.get("env_prefix") or "") + "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigurationError(
             f"the environment variable {name} is wrong: {first['msg']}", fix=f"correct or unset {name}"
         ) from None

@@ -7,13 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl import __version__
 from etl.acquire.sources import Duration
-from etl.errors import ConfigurationError
-from etl.settings import MIB
+from etl.settings import MIB, read_environment
 
 _ONE_LINE = r"^[^\r\n\x00]*$"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,11 +83,4 @@ def read_acquire_settings() -> AcquireSettings:
     Raises:
         ConfigurationError: a variable holds a value that doesn't fit, named in the message.
     """
-    try:
-        return AcquireSettings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "KLARTEXT_ACQUIRE_" + str(first["loc"][0]).upper()
-        raise ConfigurationError(
-            f"the environment variable {name} is wrong: {first['msg']}", fix=f"correct or unset {name}"
-        ) from None
+    return read_environment(AcquireSettings)
