@@ -96,7 +96,9 @@ class Block:
     """A paragraph-like unit ``text[start:end]`` with what extraction knows of its element.
 
     ``link_share`` is the share of its characters inside links, ``None`` where no HTML was there; ``classes``
-    holds the lower-cased words of class and id attributes of the element and its ancestors, nearest first.
+    holds the lower-cased words of class and id attributes of the element and its ancestors, nearest first; between
+    them ``<aside>`` stands for an element whose name tells something (or whose ARIA role does), ``[hidden]`` for one
+    that isn't shown.
     """
 
     start: int

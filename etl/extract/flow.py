@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from lxml import html
@@ -27,7 +27,24 @@ _BLOCK_TAGS = frozenset(_BLOCK_NAMES.split())
 # What extractors name their elements, in the words of HTML.
 _TELLING = frozenset({"li", "td", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
-MAX_CLASSES = 40
+# Elements that tell what stands in them, and ARIA roles by the element that they stand for (W3C, ARIA in HTML).
+_MARKED = frozenset(
+    "a aside nav footer header form button label li figure figcaption blockquote table dialog".split()
+)
+_ROLES = {
+    "navigation": "nav",
+    "menu": "nav",
+    "complementary": "aside",
+    "contentinfo": "footer",
+    "banner": "header",
+    "dialog": "dialog",
+    "button": "button",
+    "form": "form",
+    "search": "form",
+}
+_INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+HIDDEN = "[hidden]"
+MAX_CLASSES = 48
 _ANCHOR = 24
 
 
@@ -40,9 +57,10 @@ class Flow:
     owners: list[html.HtmlElement]
     linked: list[bool]
     _cursor: int = 0
+    _known: dict[html.HtmlElement, tuple[str, ...]] = field(default_factory=dict)
 
     def evidence(self, block: str, tag: str) -> tuple[str, float | None, tuple[str, ...]]:
-        """Tag, share of linked characters, and class words of the place the block comes from.
+        """Tag, share of linked characters, and class words and marks of the place the block comes from.
 
         Call it in the order of the blocks: a text that stands on the page twice is then taken in turn.
         """
@@ -57,7 +75,7 @@ class Flow:
                 stop = self.starts[i + 1] if i < len(self.starts) - 1 else len(self.key)
                 linked += min(stop, end) - max(self.starts[i], start)
         element = _common_ancestor(self.owners[first], self.owners[last])
-        return self._tag(element, tag), round(linked / (end - start), 4), _classes(element)
+        return self._tag(element, tag), round(linked / (end - start), 4), self._classes(element)
 
     def _find(self, key: str) -> tuple[int, int] | None:
         if not key:
@@ -86,6 +104,28 @@ class Flow:
             if ancestor.tag in _BLOCK_TAGS:
                 return str(ancestor.tag)
         return tag
+
+    def _classes(self, element: html.HtmlElement) -> tuple[str, ...]:
+        """What an element and its ancestors below ``<body>`` say of themselves, nearest first.
+
+        Blocks share ancestors, so each element is read once.
+        """
+        unread: list[html.HtmlElement] = []
+        found: tuple[str, ...] = ()
+        ancestor: html.HtmlElement | None = element
+        while ancestor is not None and ancestor.tag not in ("body", "html"):
+            known = self._known.get(ancestor)
+            if known is not None:
+                found = known
+                break
+            unread.append(ancestor)
+            ancestor = ancestor.getparent()
+        for ancestor in reversed(unread):
+            own = _marks(ancestor)
+            if own:
+                found = tuple(dict.fromkeys((*own, *found)))[:MAX_CLASSES]
+            self._known[ancestor] = found
+        return found
 
 
 def read_flow(root: html.HtmlElement, max_depth: int) -> Flow | None:
@@ -135,18 +175,21 @@ def _common_ancestor(first: html.HtmlElement, last: html.HtmlElement) -> html.Ht
     return element
 
 
-def _classes(element: html.HtmlElement) -> tuple[str, ...]:
-    words: dict[str, None] = {}
-    for ancestor in (element, *element.iterancestors()):
-        if ancestor.tag in ("body", "html"):
-            break
-        for name in ("class", "id"):
-            value = ancestor.get(name)
-            if value:
-                words.update(dict.fromkeys(split_words(value)))
-        if len(words) >= MAX_CLASSES:
-            break
-    return tuple(words)[:MAX_CLASSES]
+def _marks(element: html.HtmlElement) -> list[str]:
+    """An element's own marks: ``<name>`` where its name tells, ``[hidden]``, then the words of its class and id."""
+    marks: list[str] = []
+    name = element.tag if element.tag in _MARKED else None
+    attributes = element.attrib
+    if attributes:
+        get = attributes.get
+        role = _ROLES.get(get("role", ""))
+        if role:
+            name = role
+        if "hidden" in attributes or get("aria-hidden") == "true" or _INVISIBLE.search(get("style", "")):
+            marks.append(HIDDEN)
+        marks.extend(split_words(get("class", "")))
+        marks.extend(split_words(get("id", "")))
+    return [f"<{name}>", *marks] if name else marks
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.extract import extract, split_lines
-from etl.extract.page import payload_kind
+from etl.extract.flow import read_flow
+from etl.extract.page import parse, payload_kind
 from etl.model import Article, Capture, Hints, Reject
 from etl.settings import Settings
 
@@ -157,6 +158,19 @@ def test_evidence_of_a_text_that_stands_twice_is_taken_in_turn() -> None:
     assert blocks[-1].classes == ("second",)
 
 
+def test_evidence_names_telling_elements_roles_and_hidden_ones() -> None:
+    tip = "Readers who travel early should know that the first boat leaves at half past five on working days."
+    body = (
+        f'<main id="story">{body_text()}<blockquote class="pull"><p>{PARAGRAPHS[0]} Said so.</p></blockquote>'
+        f'<div role="complementary" class="tip"><ul style="display: none"><li>{tip}</li></ul></div></main>'
+    )
+    root = parse(page(body=body).decode())
+    flow = None if root is None else read_flow(root, 100)
+    assert flow is not None
+    assert flow.evidence(f"{PARAGRAPHS[0]} Said so.", "p")[2] == ("<blockquote>", "pull", "story")
+    assert flow.evidence(tip, "li")[2] == ("<li>", "[hidden]", "<aside>", "tip", "story")
+
+
 def test_evidence_in_table_rows_and_split_paragraphs() -> None:
     body = (
         f'{body_text()}<table class="fares"><tr><td>Adults</td><td><a href="/f">nine crowns</a></td></tr></table>'
@@ -164,7 +178,7 @@ def test_evidence_in_table_rows_and_split_paragraphs() -> None:
     )
     found = article(page(body=body))
     blocks = {found.text[b.start : b.end]: b for b in found.blocks}
-    assert blocks["Adults | nine crowns"].classes == ("fares",)
+    assert blocks["Adults | nine crowns"].classes == ("<table>", "fares")
     assert 0.5 < (blocks["Adults | nine crowns"].link_share or 0) < 0.8
     assert blocks[f"{PARAGRAPHS[3]} Two."].classes == ("split",)
 
