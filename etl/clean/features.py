@@ -456,23 +456,31 @@ class Page:
         """Of some blocks: how often they stand there too, in how many longer blocks they are contained, the share of
         their words that the story's plain prose has, and of their names that it has not."""
         units = self.units
-        times = Counter(unit.text for unit in units)
+        times = Counter([unit.text for unit in units])
+        others = [text for text in times if len(text) > 12] if len(units) <= _MOST_COMPARED else []
+        asked = []
+        wanted: set[str] = set()
+        for row in rows:
+            text, _, tokens = units[row]
+            words = {token for token in tokens if len(token) > 3 or not token.isascii()}
+            names = [
+                word.lower().strip(".,:;!?\"'()")
+                for word in text[:200].split(" ")[1:]
+                if len(word) > 3 and word[0].isupper()
+            ]
+            asked.append((text, words, names))
+            wanted.update(words, names)
         story: set[str] = set()
         for row, unit in enumerate(units):
             if self.plain(row):
-                story.update(unit.tokens)
-        others = [text for text in times if len(text) > 12] if len(units) <= _MOST_COMPARED else []
+                story |= wanted.intersection(unit.tokens)
         out = []
-        for row in rows:
-            unit = units[row]
-            text = unit.text
+        for text, words, names in asked:
             inside = 0
             if 12 <= len(text) <= 200:
-                inside = sum(text in other for other in others) - 1
-            words = {token for token in unit.tokens if len(token) > 3 or not token.isascii()}
+                inside = sum([text in other for other in others]) - 1
             share = len(words & story) / max(2, len(words))
-            names = [word for word in text[:200].split(" ")[1:] if len(word) > 3 and word[0].isupper()]
-            fresh = sum(name.lower().strip(".,:;!?\"'()") not in story for name in names)
+            fresh = len(names) - sum(map(story.__contains__, names))
             out.append((float(times[text] - 1), float(max(0, inside)), share, fresh / max(2, len(names))))
         return out
 

@@ -133,8 +133,8 @@ class Lexicon:
 class Trees:
     """Boosted regression trees over ``NAMES``, evaluated for all blocks and trees at once.
 
-    A tree's leaves are bits, left to right. An inner node that sends a row to the right clears the leaves on its left;
-    of what all nodes of the tree leave, the lowest bit is the row's leaf (QuickScorer, Lucchese et al. 2015).
+    A tree's leaves are bits, left to right. An inner node that sends a row to the right clears the leaves on its
+    left; of what all nodes of the tree leave, the lowest bit is the row's leaf (QuickScorer, Lucchese et al. 2015).
 
     Args:
         document: ``bias`` and ``trees``; a tree is a list of nodes ``[feature, threshold, left, right, value]``,
@@ -193,8 +193,9 @@ class Trees:
         # ``frexp`` counts bits from one.
         self._leaves = np.array(leaves, dtype=np.intp) - 1
         self._value = np.array(values, dtype=np.float64)
-        self._paths = np.ascontiguousarray(np.array(paths, dtype=np.intp).T)
-        self._changes = np.ascontiguousarray(np.array(changes, dtype=np.float64).T)
+        # A bin for each level and feature, so that the sums are made in the order of levels.
+        self._paths = np.array(paths, dtype=np.intp) + np.arange(depth) * len(NAMES)
+        self._changes = np.array(changes, dtype=np.float64)
         self._bias = float(document["bias"])
 
     def log_odds(self, rows: Matrix) -> Floats:
@@ -217,14 +218,14 @@ class Trees:
         """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
         (Saabas 2014), of rows given by their leaves."""
         out: list[dict[str, float]] = []
-        depth, width = len(self._paths), len(NAMES)
+        depth, width = self._paths.shape[1], len(NAMES)
         for start in range(0, len(leaves), _CHUNK):
             part = leaves[start : start + _CHUNK]
-            count = len(part)
-            bins = np.arange(depth * count).reshape(depth, count, 1) * width + self._paths.take(part, axis=1)
-            weights = self._changes.take(part, axis=1).ravel()
-            levels = np.bincount(bins.ravel(), weights=weights, minlength=depth * count * width)
-            for row in levels.reshape(depth, count, width).sum(axis=0):
+            bins = self._paths.take(part, axis=0)
+            bins += np.arange(len(part)).reshape(-1, 1, 1) * (depth * width)
+            weights = self._changes.take(part, axis=0)
+            levels = np.bincount(bins.ravel(), weights=weights.ravel(), minlength=len(part) * depth * width)
+            for row in levels.reshape(len(part), depth, width).sum(axis=1):
                 found = np.flatnonzero(row > 0)
                 out.append(dict(zip(_NAMES[found].tolist(), row[found].tolist(), strict=True)))
         return out
