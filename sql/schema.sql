@@ -551,6 +551,26 @@ COMMENT ON COLUMN klartext.capture.removed IS 'Removed spans, sorted and disjoin
 
 COMMENT ON COLUMN klartext.capture.blocks IS 'What extraction knew of each block: [start, end, tag, share of link text, classes]; NULL for given text, whose lines they are.';
 
+-- Name: fetch_claim (TABLE)
+
+CREATE UNLOGGED TABLE klartext.fetch_claim (
+    url_sha256 bytea NOT NULL,
+    run integer NOT NULL,
+    CONSTRAINT fetch_claim_url_sha256_check CHECK ((length(url_sha256) = 32))
+);
+
+-- Name: TABLE fetch_claim (COMMENT)
+
+COMMENT ON TABLE klartext.fetch_claim IS 'URLs that a run asks for at this moment. Taken before the request, given back in the transaction that keeps what came of it.';
+
+-- Name: COLUMN fetch_claim.url_sha256 (COMMENT)
+
+COMMENT ON COLUMN klartext.fetch_claim.url_sha256 IS 'SHA-256 of the URL''s key, as in klartext.fetch_state.';
+
+-- Name: COLUMN fetch_claim.run (COMMENT)
+
+COMMENT ON COLUMN klartext.fetch_claim.run IS 'The run. When it was killed its files are taken over before anybody else may have the URL.';
+
 -- Name: fetch_host (TABLE)
 
 CREATE TABLE klartext.fetch_host (
@@ -689,6 +709,36 @@ COMMENT ON COLUMN klartext.fetch_position.path IS 'Path of the WARC file in the 
 
 COMMENT ON COLUMN klartext.fetch_position."position" IS 'Bytes that are done; -1 when the whole file is.';
 
+-- Name: fetch_run (TABLE)
+
+CREATE TABLE klartext.fetch_run (
+    run integer NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- Name: TABLE fetch_run (COMMENT)
+
+COMMENT ON TABLE klartext.fetch_run IS 'Runs of acquiring that haven''t come to their end. A run that goes on holds the advisory lock (1802264932, run); one that doesn''t was killed.';
+
+-- Name: COLUMN fetch_run.run (COMMENT)
+
+COMMENT ON COLUMN klartext.fetch_run.run IS 'Number of the run, ascending.';
+
+-- Name: COLUMN fetch_run.started_at (COMMENT)
+
+COMMENT ON COLUMN klartext.fetch_run.started_at IS 'When it began.';
+
+-- Name: fetch_run_run_seq (SEQUENCE)
+
+ALTER TABLE klartext.fetch_run ALTER COLUMN run ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME klartext.fetch_run_run_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 -- Name: fetch_site_file (TABLE)
 
 CREATE TABLE klartext.fetch_site_file (
@@ -787,6 +837,7 @@ CREATE TABLE klartext.fetch_state (
     asked_at timestamp with time zone NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
     last_outcome text NOT NULL,
+    asked_run integer,
     CONSTRAINT fetch_state_content_sha256_check CHECK ((length(content_sha256) = 32)),
     CONSTRAINT fetch_state_failures_check CHECK ((failures >= 0)),
     CONSTRAINT fetch_state_kind_check CHECK ((kind = ANY (ARRAY['article'::text, 'feed'::text, 'sitemap'::text]))),
@@ -848,6 +899,10 @@ COMMENT ON COLUMN klartext.fetch_state.failures IS 'How often in a row it failed
 -- Name: COLUMN fetch_state.last_outcome (COMMENT)
 
 COMMENT ON COLUMN klartext.fetch_state.last_outcome IS 'What came of it; see news.fetch_log.outcome.';
+
+-- Name: COLUMN fetch_state.asked_run (COMMENT)
+
+COMMENT ON COLUMN klartext.fetch_state.asked_run IS 'The run of acquiring that asked for it last.';
 
 -- Name: fingerprint (TABLE)
 
@@ -2571,6 +2626,11 @@ ALTER TABLE ONLY klartext.batch
 ALTER TABLE ONLY klartext.capture
     ADD CONSTRAINT capture_pkey PRIMARY KEY (article_id, original_sha256);
 
+-- Name: fetch_claim fetch_claim_pkey (CONSTRAINT)
+
+ALTER TABLE ONLY klartext.fetch_claim
+    ADD CONSTRAINT fetch_claim_pkey PRIMARY KEY (url_sha256);
+
 -- Name: fetch_host fetch_host_pkey (CONSTRAINT)
 
 ALTER TABLE ONLY klartext.fetch_host
@@ -2590,6 +2650,11 @@ ALTER TABLE ONLY klartext.fetch_log
 
 ALTER TABLE ONLY klartext.fetch_position
     ADD CONSTRAINT fetch_position_pkey PRIMARY KEY (source, path);
+
+-- Name: fetch_run fetch_run_pkey (CONSTRAINT)
+
+ALTER TABLE ONLY klartext.fetch_run
+    ADD CONSTRAINT fetch_run_pkey PRIMARY KEY (run);
 
 -- Name: fetch_site_file fetch_site_file_pkey (CONSTRAINT)
 
@@ -2685,6 +2750,10 @@ ALTER TABLE ONLY klartext.site_block
 
 ALTER TABLE ONLY klartext.source
     ADD CONSTRAINT source_pkey PRIMARY KEY (name);
+
+-- Name: fetch_claim_run (INDEX)
+
+CREATE INDEX fetch_claim_run ON klartext.fetch_claim USING btree (run);
 
 -- Name: fetch_log_at (INDEX)
 
@@ -2918,6 +2987,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.batch TO klartext_writer;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.capture TO klartext_writer;
 
+-- Name: TABLE fetch_claim (ACL)
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.fetch_claim TO klartext_writer;
+
 -- Name: TABLE fetch_host (ACL)
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.fetch_host TO klartext_writer;
@@ -2937,6 +3010,14 @@ GRANT SELECT,USAGE ON SEQUENCE klartext.fetch_log_fetch_id_seq TO klartext_write
 -- Name: TABLE fetch_position (ACL)
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.fetch_position TO klartext_writer;
+
+-- Name: TABLE fetch_run (ACL)
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE klartext.fetch_run TO klartext_writer;
+
+-- Name: SEQUENCE fetch_run_run_seq (ACL)
+
+GRANT SELECT,USAGE ON SEQUENCE klartext.fetch_run_run_seq TO klartext_writer;
 
 -- Name: TABLE fetch_site_file (ACL)
 

@@ -20,6 +20,7 @@ from typing import Final, Self
 from urllib.parse import urljoin
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from etl.acquire.decode import DecodeError, Decoder, TooMuchError
@@ -70,6 +71,7 @@ class Exchange:
         head: the first 64 KiB of the decoded body.
         size: bytes of the decoded body.
         content_sha256: of the decoded body.
+        address: the IP address that was connected to.
     """
 
     url: str
@@ -84,6 +86,7 @@ class Exchange:
     head: bytes = b""
     size: int = 0
     content_sha256: bytes = b""
+    address: str | None = None
 
     def header(self, name: str) -> str | None:
         """All values of a header, joined by commas, or None."""
@@ -133,6 +136,18 @@ class Wish:
     done: Callable[[Fetched], Awaitable[None]] | None = None
     cut: int | None = None
     max_redirects: int | None = None
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer that remembers where it came from: a connection is given back as soon as a body has ended."""
+
+    address: str | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        if connection.transport is not None:
+            peer = connection.transport.get_extra_info("peername")
+            self.address = str(peer[0]).partition("%")[0] if peer else None
+        return await super().start(connection)
 
 
 def retry_after(value: str | None, date: str | None = None) -> float | None:
@@ -203,6 +218,7 @@ class Fetcher:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
+            response_class=_Response,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,  # a proxy would connect to addresses that the guard never sees
@@ -327,6 +343,7 @@ class Fetcher:
                     reason=(response.reason or "").encode("ascii", "replace").decode(),
                     version=f"{version.major}.{version.minor}" if version else "1.1",
                     headers=response.raw_headers,
+                    address=getattr(response, "address", None),
                 )
                 return await self._read(response, bare, wish, progress)
         except FetchError as error:

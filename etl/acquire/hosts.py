@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -53,6 +53,11 @@ class Host:
     heard: bool = False  # the request of this turn was answered
     holding: int = 0  # how often the lock was taken: what was read from the state before may be out of date
 
+    @property
+    def kept(self) -> bool:
+        """Whether a run keeps the host after a request, for the next one."""
+        return not self.delay and not self.penalty
+
     def slow_down(self, seconds: float | None, now: float) -> None:
         """The host said that it is overloaded: wait as long as it asks, and go slower from now on."""
         self.penalty = min(_MAX_PENALTY, self.penalty * 2 or _FIRST_PENALTY)
@@ -66,11 +71,17 @@ class Hosts:
         state: where the locks and the times of the last requests are kept.
         slots: most requests in flight at the same time.
         patience: longest wait, in seconds, for a host that asked for a pause.
-        before_release: is awaited before another run may ask the host, so that it sees what was fetched.
+        before_release: is awaited before another run may ask the host, so that it sees what was fetched; returns
+            the keys that are given back with the host.
     """
 
     def __init__(
-        self, state: StateThread, *, slots: int, patience: float, before_release: Callable[[], Awaitable[None]]
+        self,
+        state: StateThread,
+        *,
+        slots: int,
+        patience: float,
+        before_release: Callable[[Host], Awaitable[Sequence[str]]],
     ) -> None:
         self._state = state
         self._slots = asyncio.Semaphore(slots)
@@ -151,9 +162,9 @@ class Hosts:
         if host.held_since is None:
             return
         host.held_since = None
-        await self._before_release()
+        free = await self._before_release(host)
         wait = host.not_before - asyncio.get_running_loop().time()
-        await self._state.unlock_host(host.name, max(0.0, wait))
+        await self._state.unlock_host(host.name, max(0.0, wait), free)
 
     async def _tidy(self) -> None:
         """Give back hosts that are kept and no longer asked."""

@@ -13,8 +13,9 @@ import json
 import os
 import re
 import secrets
+import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -35,6 +36,8 @@ SERVER_NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not
 IDENTICAL_PAYLOAD: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 PART_PATTERN: Final = ".*.warc.gz.part"
 REDO_PATTERN: Final = ".*.warc.gz.redo"
+_RUN: Final = re.compile(r"-(\d{5,})-[0-9a-f]{8}\.warc\.gz")
+_PATIENCE: Final = 5.0  # seconds
 _CHUNK: Final = 256 * 1024
 _GZIP_LEVEL: Final = 6  # warcio's own 9 takes up to eight times as long for one per cent
 _HOP_BY_HOP: Final = {b"transfer-encoding": b"X-Archive-Orig-Transfer-Encoding"}
@@ -121,14 +124,15 @@ class WarcFile:
         source: the source's name.
         agent: the User-Agent, for the warcinfo record.
         redo: what it holds is done again after a kill, so that the next run deletes it instead of taking it over.
+        run: the number of the run, a part of the name.
 
     Raises:
         LandingError: the folder or the file can't be made.
     """
 
-    def __init__(self, folder: Path, source: str, agent: str, *, redo: bool = False) -> None:
+    def __init__(self, folder: Path, source: str, agent: str, *, redo: bool = False, run: int = 0) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
-        self.final = folder / f"{source}-{stamp}-{secrets.token_hex(4)}.warc.gz"
+        self.final = folder / f"{source}-{stamp}-{run:05d}-{secrets.token_hex(4)}.warc.gz"
         self.part = folder / f".{self.final.name}.{'redo' if redo else 'part'}"
         self.records = 0
         try:
@@ -201,6 +205,8 @@ class WarcFile:
     def _pair(self, exchange: Exchange, fields: Mapping[str, str], kind: str = "response") -> list[Any]:
         identifier = RecordBuilder._make_warc_id()
         common = {"WARC-Date": warc_date(exchange.at)}
+        if exchange.address:
+            common["WARC-IP-Address"] = exchange.address
         path = "/" + exchange.url.split("://", 1)[1].partition("/")[2]
         request = _Head(
             [f"GET {path} HTTP/1.1".encode(), *(f"{k}: {v}".encode("utf-8", "replace") for k, v in exchange.request)]
@@ -304,6 +310,10 @@ class Landing:
         largest: bytes after which a file is closed and another begun.
         spool: local folder for files on their way to a URL.
         redo: what is written is done again after a kill.
+
+    Attributes:
+        run: the number of the run, a part of the names of its files.
+        files: those that are complete.
     """
 
     def __init__(self, root: str | Path, *, agent: str, largest: int, spool: Path, redo: bool = False) -> None:
@@ -313,18 +323,22 @@ class Landing:
         self._agent = agent
         self._largest = largest
         self._redo = redo
+        self.run = 0
         self._open: dict[tuple[date, str], WarcFile] = {}
         self.files: list[str] = []
 
     def beside(self, *, redo: bool) -> Landing:
         """Another one with the same place and limits, whose files are opened and finished on their own."""
         spool = self._local if self._remote else Path()
-        return Landing(self._root, agent=self._agent, largest=self._largest, spool=spool, redo=redo)
+        other = Landing(self._root, agent=self._agent, largest=self._largest, spool=spool, redo=redo)
+        other.run = self.run
+        return other
 
     def _file(self, at: datetime, source: str) -> WarcFile:
         key = (at.astimezone(UTC).date(), source)
         if key not in self._open:
-            self._open[key] = WarcFile(Path(landing_dir(self._local, *key)), source, self._agent, redo=self._redo)
+            folder = Path(landing_dir(self._local, *key))
+            self._open[key] = WarcFile(folder, source, self._agent, redo=self._redo, run=self.run)
         return self._open[key]
 
     def page(self, redirects: Iterable[Exchange], answer: Exchange, note: Note) -> str:
@@ -384,17 +398,21 @@ class Landing:
         import fsspec
 
         target = self._final(str(done))
-        try:
-            filesystem, path = fsspec.core.url_to_fs(target)
-            filesystem.put_file(str(done), path)  # object stores show a file when all of it is there
-            if filesystem.size(path) != done.stat().st_size:
-                raise OSError("the copy has another size")
-        except Exception as error:
-            raise LandingError(
-                f"{target} can't be written: {type(error).__name__}: {error}",
-                fix=f"mend the access to it and run again; the file waits in {done.parent}",
-            ) from None
-        done.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError), done.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not done.exists():
+                return target  # a run beside this one, that looked for what was left to send, has sent it
+            try:
+                filesystem, path = fsspec.core.url_to_fs(target)
+                filesystem.put_file(str(done), path)  # object stores show a file when all of it is there
+                if filesystem.size(path) != done.stat().st_size:
+                    raise OSError("the copy has another size")
+            except Exception as error:
+                raise LandingError(
+                    f"{target} can't be written: {type(error).__name__}: {error}",
+                    fix=f"mend the access to it and run again; the file waits in {done.parent}",
+                ) from None
+            done.unlink(missing_ok=True)
         return target
 
     def abandon(self) -> None:
@@ -403,17 +421,20 @@ class Landing:
             file.abandon()
         self._open.clear()
 
-    def recover(self, adopt: Callable[[list[Adopted]], None]) -> None:
+    def recover(self, adopt: Callable[[list[Adopted]], None], killed: Container[int] = ()) -> None:
         """Finish what killed runs left: every page in it is given to ``adopt``, then the file gets its name.
+
+        Args:
+            adopt: is told the pages of each file.
+            killed: runs that are known to have been killed; their files are waited for, as a process that ends
+                gives its locks back one after the other.
 
         Raises:
             LandingError: a file can't be completed.
         """
         for part in sorted(self._local.glob(f"date=*/source=*/{PART_PATTERN}")):
             with contextlib.suppress(FileNotFoundError), part.open("r+b") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
+                if not _locked(file, _PATIENCE if _run_of(part) in killed else 0.0):
                     continue  # a run that goes on is writing it
                 if not part.exists():
                     continue  # it was finished between the look and the lock
@@ -442,6 +463,26 @@ class Landing:
     def leftovers(self) -> Iterator[Path]:
         """Files under a temporary name, of this run or another one."""
         yield from sorted(self._local.glob(f"date=*/source=*/{PART_PATTERN}"))
+
+
+def _run_of(part: Path) -> int:
+    """The number of the run that wrote a file."""
+    match = _RUN.search(part.name)
+    return int(match[1]) if match else 0
+
+
+def _locked(file: BinaryIO, patience: float) -> bool:
+    """Whether the file's lock could be had within so many seconds."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _whole_length(file: BinaryIO) -> int:

@@ -19,7 +19,7 @@ from lxml import etree, html
 from etl.acquire.entries import Child, Entry, NoFeedError, SitemapParser, parse_feed
 from etl.acquire.fetch import ACCEPT_FEED, ACCEPT_PAGE, Fetcher, Wish
 from etl.acquire.guard import BadUrlError, host_name, origin, request_url
-from etl.acquire.hosts import Hosts
+from etl.acquire.hosts import Host, Hosts
 from etl.acquire.outcomes import FetchError, Outcome
 from etl.acquire.postgres_state import PostgresState
 from etl.acquire.robots import Sites
@@ -66,8 +66,8 @@ async def _client(config: SourcesFile, settings: AcquireSettings) -> AsyncIterat
     """A client that remembers nothing afterwards."""
     state = StateThread(MemoryState())
 
-    async def nothing() -> None:
-        return
+    async def nothing(_: Host) -> tuple[str, ...]:
+        return ()
 
     hosts = Hosts(state, slots=4, patience=settings.max_retry_after, before_release=nothing)
     fetcher = Fetcher(settings, guard_for(config, settings), hosts)

@@ -10,12 +10,8 @@ from urllib.parse import urlsplit
 
 from etl.acquire.fetch import Exchange
 from etl.acquire.outcomes import FetchError
+from etl.payload import HTML_TYPES, VAGUE_TYPES, as_ascii, looks_like_html, media_type
 
-_HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-# Types that servers use for pages as well: the first bytes decide.
-_VAGUE_TYPES: Final = frozenset(
-    {"", "text/plain", "application/octet-stream", "application/xml", "text/xml", "application/x-httpd-php"}
-)
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF-", "a PDF"),
     (b"\x89PNG", "a PNG image"),
@@ -27,10 +23,6 @@ _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"OggS", "an Ogg file"),
     (b"ID3", "an MP3 file"),
     (b"\x00\x00\x00", "a media file"),
-)
-_LOOKS_LIKE_HTML: Final = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b",
-    re.IGNORECASE | re.DOTALL,
 )
 _META: Final = re.compile(rb"<meta\b[^>]{1,2000}>", re.IGNORECASE)
 _ATTRIBUTE: Final = re.compile(rb"""([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
@@ -55,39 +47,28 @@ _CONSENT_PATH: Final = re.compile(
 )
 
 
-def _media_type(answer: Exchange) -> str:
-    return (answer.header("Content-Type") or "").split(";")[0].split(",")[0].strip().lower()
-
-
 def require_page(answer: Exchange) -> None:
     """Look at the headers, and at the first bytes once they are there.
 
     Raises:
         FetchError: ``wrong_type``: it is no HTML page.
     """
-    kind = _media_type(answer)
-    if kind not in _HTML_TYPES and kind not in _VAGUE_TYPES:
+    kind = media_type(answer.header("Content-Type"))
+    if kind not in HTML_TYPES and kind not in VAGUE_TYPES:
         raise FetchError("wrong_type", f"content type {kind[:80]!r} is no page", status=answer.status)
     if not answer.content_sha256:  # the body hasn't come yet
         return
     for magic, name in _MAGIC:
         if answer.head.startswith(magic):
             raise FetchError("wrong_type", f"the body is {name}, sent as {kind or 'no type'!r}", status=answer.status)
-    if kind in _VAGUE_TYPES and not _LOOKS_LIKE_HTML.match(_as_ascii(answer.head)):
+    if kind in VAGUE_TYPES and not looks_like_html(answer.head, kind):
         raise FetchError("wrong_type", f"content type {kind or 'none'!r} and no HTML", status=answer.status)
     if not answer.head.strip():
         raise FetchError("wrong_type", "the body is empty", status=answer.status)
 
 
-def _as_ascii(head: bytes) -> bytes:
-    """The head of a page with UTF-16's zero bytes out, so that markup can be looked for."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return head[2:].replace(b"\0", b"")
-    return head
-
-
 def _metas(head: bytes) -> Iterator[tuple[str, str]]:
-    for tag in _META.findall(_as_ascii(head)):
+    for tag in _META.findall(as_ascii(head)):
         attributes = {
             key.lower(): (double or single or bare).decode("utf-8", "replace")
             for key, double, single, bare in _ATTRIBUTE.findall(tag)
@@ -138,7 +119,7 @@ def suspect(requested: str, answer: Exchange) -> str | None:
         return "consent_wall"
     if moved and asked.path.strip("/") and got.path in ("/", "/index.html", "/index.php") and not got.query:
         return "soft_404"
-    title = _TITLE.search(_as_ascii(answer.head))
+    title = _TITLE.search(as_ascii(answer.head))
     if title:
         text = " ".join(unescape(title[1].decode("utf-8", "replace")).split())
         first = re.split(r"\s[|–—·:-]\s|\s\|\s?", text)[0].strip(" .!:")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from etl.acquire.entries import Child, Entry, NoFeedError, SitemapParser, parse_feed
 from etl.acquire.fetch import ACCEPT_FEED, Exchange, Fetched, Fetcher, Wish
@@ -27,10 +27,13 @@ from etl.acquire.plan import is_due, next_interval
 from etl.acquire.robots import Sites, product_token
 from etl.acquire.settings import AcquireSettings
 from etl.acquire.sources import Source, SourcesFile
-from etl.acquire.state import Page, SourceHealth, State, StateThread, Visit, WhatKind
+from etl.acquire.state import Begun, Page, SourceHealth, State, StateThread, Visit, WhatKind
 from etl.dedupe.urlkey import url_key
 from etl.errors import KlartextError, UsageError
 from etl.text import strip_credentials
+
+if TYPE_CHECKING:
+    from etl.acquire import ccnews
 
 LIVE_KINDS: Final = ("feed", "sitemap", "urls")
 _FLUSH_SECONDS: Final = 0.5
@@ -40,7 +43,8 @@ _KEPT_LISTING: Final = 8 * 1024 * 1024  # largest compressed listing that is kep
 _BATCH: Final = 1000
 _MAX_CHILDREN: Final = 500  # sitemaps of an index that one run looks into
 _MAX_INDEX_DEPTH: Final = 3
-_REFRESH: Final = 200
+_AHEAD: Final = 64  # URLs that are claimed at once where a host is kept from request to request
+_RESUME: Final = timedelta(hours=1)  # what a killed run had asked for is left alone for so long
 
 Result = TypeVar("Result")
 ListingKind = Literal["feed", "sitemap"]
@@ -103,7 +107,9 @@ class Item:
     url: str  # as it is asked for
     key: str
     page: Page | None
-    holding: int = 0  # the host's lock under which ``page`` was read
+    holding: int = 0  # the host's lock under which it was claimed and ``page`` was read
+    taken: str | None = None  # why it isn't asked for: another run does
+    targets: list[str] = field(default_factory=list)  # keys that redirects led to, claimed as well
 
 
 def choose(config: SourcesFile, only: Sequence[str] = ()) -> list[Source]:
@@ -173,13 +179,17 @@ class Run:
             self._state,
             slots=settings.concurrency,
             patience=max(settings.max_retry_after, settings.max_crawl_delay, *(s.delay for s in self._sources), 0),
-            before_release=self._flush,
+            before_release=self._before_release,
         )
         logins = [url for source in self._sources for url in source.all_urls]
         self._fetcher = Fetcher(settings, guard_for(config, settings), self._hosts, login_urls=logins, lookup=lookup)
         self._sites = Sites(self._fetcher, self._state, settings)
         self._answer = Answer()
-        self._claimed: dict[str, str] = {}
+        self._begun = Begun(0)
+        self._claimed: dict[str, str] = {}  # key to the URL that stands for it in this run
+        self._ahead: dict[str, dict[str, Item]] = {}  # by host and key: claimed, and not asked for yet
+        self._free: list[str] = []  # keys to give back
+        self._recovering = asyncio.Lock()
         self._queues: dict[str, deque[Item]] = {}
         self._items: dict[str, Item] = {}  # without an outcome yet
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -207,7 +217,9 @@ class Run:
         """
         health = await self._state.sources()
         try:
-            await self._recover()
+            self._begun = await self._state.begin()
+            self._landing.run = self._begun.run
+            await self._take_over(self._begun.killed)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self._fetcher)
                 ticker = asyncio.create_task(self._tick())
@@ -280,6 +292,8 @@ class Run:
             for source in self._sources:
                 if not self._halt.is_set():
                     await self._state.save_source(self._health(source, health.get(source.name)))
+            if self._fatal is None:
+                await self._state.end(frozenset() if self._halt.is_set() else self._begun.killed)
         except KlartextError as error:
             self._fatal = self._fatal or error
         self._answer.files = [*self._landing.files, *self._answer.archive_files]
@@ -329,23 +343,30 @@ class Run:
         """Keep and log what is known up to now."""
         async with self._flushing:
             visits, self._visits = self._visits, []
-            if visits:
-                await self._state.save(visits)
+            free, self._free = self._free, []
+            if visits or free:
+                await self._state.save(visits, free)
 
-    async def _recover(self) -> None:
-        """Take over what killed runs stored."""
-        found: list[Adopted] = []
-        batches: list[list[Adopted]] = []
+    async def _before_release(self, host: Host) -> list[str]:
+        """Before another run may ask a host: keep what came of it, and give back what wasn't asked for."""
+        ahead = self._ahead.pop(host.name, {})
+        await self._flush()
+        return list(ahead)
+
+    async def _take_over(self, killed: frozenset[int]) -> None:
+        """Take over what killed runs stored, and free what they had claimed. One run at a time does so."""
         loop = asyncio.get_running_loop()
 
         def adopt(pages: list[Adopted]) -> None:
             asyncio.run_coroutine_threadsafe(self._adopt(pages), loop).result()
-            batches.append(pages)
 
-        await self._on_disk(self._landing.recover, adopt)
-        for batch in batches:
-            found += batch
-        self._answer.files = list(self._landing.files)
+        async with self._recovering:
+            await self._state.recovering(True)
+            try:
+                await self._on_disk(self._landing.recover, adopt, killed)
+                await self._state.free_killed(killed)
+            finally:
+                await self._state.recovering(False)
 
     async def _adopt(self, pages: list[Adopted]) -> None:
         known = await self._state.pages([_key(page.requested) for page in pages])
@@ -418,9 +439,9 @@ class Run:
             FetchError: it can't be had.
         """
         key = f"{kind}:{strip_credentials(url)}"
-        known = (await self._state.pages([key])).get(key)
-        kept = await self._state.listing(key) if known is not None and _validators(known) else None
         agent = self._agent(source)
+        known: Page | None = None
+        kept: bytes | None = None
         body: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 - the caller closes it
 
         def sink() -> Callable[[bytes], object]:
@@ -428,44 +449,60 @@ class Run:
             body.truncate()
             return body.write
 
+        def use_kept() -> None:
+            body.seek(0)
+            body.truncate()
+            body.write(zlib.decompress(kept or b""))
+
+        async def before(_: Host) -> None:
+            """In the host's turn: what another run has had of it meanwhile is known."""
+            nonlocal known, kept
+            known = (await self._state.pages([key])).get(key)
+            kept = await self._state.listing(key) if known is not None and not known.failures else None
+            if known is not None and kept is not None:
+                if self._another(known) is not None:
+                    raise _KeptError(known.stored_url or url)
+                wish.headers = _validators(known)
+
+        async def done(fetched: Fetched) -> None:
+            answer = fetched.answer
+            page = replace(known or Page(asked_at=answer.at), asked_at=answer.at, failures=0,
+                           last_outcome="not_modified", stored_url=answer.url)  # fmt: skip
+            if answer.status == 304 and kept is not None:
+                use_kept()
+            else:
+                packed = await asyncio.to_thread(_pack, body)
+                page = replace(page, last_outcome="stored", stored_at=answer.at, content_sha256=answer.content_sha256)
+                if len(packed) <= _KEPT_LISTING:
+                    await self._state.save_listing(key, packed)
+                    page = replace(page, etag=answer.header("ETag"), last_modified=answer.header("Last-Modified"))
+                else:
+                    page = replace(page, etag=None, last_modified=None)
+            self._visits.append(
+                Visit(key=key, kind=kind, url=strip_credentials(url), source=source.name, at=answer.at,
+                      outcome=page.last_outcome, status=answer.status, received=answer.received, page=page)
+            )  # fmt: skip
+
         wish = Wish(
             delay=source.delay,
             agent=agent,
             accept=ACCEPT_FEED,
             limit=self._settings.max_feed_bytes,
-            headers=_validators(known) if known is not None and kept is not None else {},
             sink=sink,
             allowed=partial(self._allowed, source=source),
+            before=before,
+            done=done,
         )
-        before = known or Page(asked_at=self._started)
         try:
             answer = (await self._fetcher.fetch(url, wish)).answer
-        except FetchError as error:
-            if error.outcome in FAILED:
-                page = replace(
-                    before, asked_at=datetime.now(UTC), failures=before.failures + 1, last_outcome=error.outcome
-                )
-                self._log(key, kind, url, source, error, page=page)
-            else:
-                self._log(key, kind, url, source, error)
-            raise
-        page = replace(before, asked_at=answer.at, failures=0, last_outcome="not_modified")
-        if answer.status == 304 and kept is not None:
+        except _KeptError as other:
+            use_kept()
             body.seek(0)
-            body.truncate()
-            body.write(zlib.decompress(kept))
-        else:
-            packed = await asyncio.to_thread(_pack, body)
-            page = replace(page, last_outcome="stored", stored_at=answer.at, content_sha256=answer.content_sha256)
-            if len(packed) <= _KEPT_LISTING:
-                await self._state.save_listing(key, packed)
-                page = replace(page, etag=answer.header("ETag"), last_modified=answer.header("Last-Modified"))
-            else:
-                page = replace(page, etag=None, last_modified=None)
-        self._visits.append(
-            Visit(key=key, kind=kind, url=strip_credentials(url), source=source.name, at=answer.at,
-                  outcome=page.last_outcome, status=answer.status, received=answer.received, page=page)
-        )  # fmt: skip
+            return body, other.url, None
+        except FetchError as error:
+            page = _failed_page(known, error, self._started) if error.outcome in FAILED else None
+            self._log(key, kind, url, source, error, page=page)
+            raise
         body.seek(0)
         return body, answer.url, answer.header("Content-Type")
 
@@ -543,7 +580,6 @@ class Run:
         """CC-NEWS: read the days' files on from where earlier runs stopped, and store what passes the filters."""
         from etl.acquire import ccnews
 
-        report = self._answer.sources[source.name]
         agent = self._agent(source)
         archive = ccnews.archive_for(source, self._fetcher, self._sites, agent)
         first, last = ccnews.days_of(source, self._day, self._started.date())
@@ -553,31 +589,52 @@ class Run:
             known = await self._state.position(source.name)
             async for path in ccnews.files_of(archive, first, last):
                 current = f"{ccnews.base_of(source).rstrip('/')}/{path}"
-                position = known.get(path, 0)
-                while position >= 0:
-                    if room.left <= 0:
-                        room.beyond += 1
-                        return
-                    result = await ccnews.read_stretch(
-                        archive, path, position, source, landing,
-                        largest=self._settings.max_bytes, room=room.left,
-                    )  # fmt: skip
-                    report.found += result.seen
-                    report.stored += len(result.stored)
-                    room.left -= len(result.stored)
-                    for url, at, origin, size in result.stored:
-                        self._from_archive(source, url, at, origin, size)
-                    await self._flush()
-                    position = result.position
-                    await self._state.save_position(source.name, path, position)
-                    self._answer.archive_files += landing.files
-                    landing.files.clear()
+                if known.get(path, 0) < 0:
+                    continue
+                if room.left <= 0:
+                    room.beyond += 1
+                    return
+                lock = f"archive {source.name} {path}"
+                if await self._state.lock_host(lock) is None:
+                    room.beyond += 1  # another run reads this file
+                    continue
+                try:
+                    await self._archive_file(source, archive, path, landing, room)
+                finally:
+                    await self._state.unlock_host(lock, 0.0)
         except FetchError as error:
             shown = strip_credentials(current)
             self._log(shown, "feed", shown, source, error)
             self._listing_failed(source, shown, error)
         finally:
             landing.abandon()
+
+    async def _archive_file(
+        self, source: Source, archive: ccnews.Bytes, path: str, landing: Landing, room: _Room
+    ) -> None:
+        """Read one file of an archive on from where it was left, to its end or until there is no room."""
+        from etl.acquire import ccnews
+
+        report = self._answer.sources[source.name]
+        position = (await self._state.position(source.name)).get(path, 0)
+        while position >= 0:
+            if room.left <= 0:
+                room.beyond += 1
+                return
+            result = await ccnews.read_stretch(
+                archive, path, position, source, landing,
+                largest=self._settings.max_bytes, room=room.left,
+            )  # fmt: skip
+            report.found += result.seen
+            report.stored += len(result.stored)
+            room.left -= len(result.stored)
+            for url, at, origin, size in result.stored:
+                self._from_archive(source, url, at, origin, size)
+            await self._flush()
+            position = result.position
+            await self._state.save_position(source.name, path, position)
+            self._answer.archive_files += landing.files
+            landing.files.clear()
 
     def _from_archive(self, source: Source, url: str, at: datetime, origin: str, size: int) -> None:
         if url in self._answer.outcomes:
@@ -643,7 +700,11 @@ class Run:
             item.page = known.get(item.key)
             if item.entry.url in self._answer.outcomes or item.entry.url in self._items:
                 continue
-            if is_due(item.page, item.entry.changed, now, self._settings):
+            other = self._another(item.page) if item.key not in self._claimed else None
+            if other is not None:
+                if not quiet:
+                    self._tell(item.entry.url, "deferred", other)
+            elif is_due(item.page, item.entry.changed, now, self._settings):
                 wanted.append(item)
             elif not quiet:
                 self._tell(item.entry.url, "deferred", "known, and not due yet")
@@ -702,6 +763,11 @@ class Run:
         claimed = self._claimed.setdefault(key, item.entry.url)
         if claimed != item.entry.url:
             raise FetchError("duplicate", f"redirects to {url}, which is asked for as {claimed}")
+        if key != item.key and key not in item.targets:
+            _, taken = (await self._claims([key]))[key]
+            if taken is not None:
+                raise FetchError("deferred", f"redirects to {url}; {taken}")
+            item.targets.append(key)
 
     async def _page(self, item: Item, queue: deque[Item]) -> None:
         source, agent = item.source, self._agent(item.source)
@@ -715,9 +781,10 @@ class Run:
 
         async def before(host: Host) -> None:
             if item.holding != host.holding:
-                await self._refresh(item, queue, host)
-            if item.page is not None and item.page.asked_at > self._started:
-                raise FetchError("deferred", "another run asked for it a moment ago")
+                await self._claim(item, queue, host)
+            self._ahead.get(host.name, {}).pop(item.key, None)
+            if item.taken is not None:
+                raise FetchError("deferred", item.taken)
             if not patient:
                 self._exhausted[name] = delay
             wish.headers = _validators(item.page) if item.page is not None and item.page.stored_at else {}
@@ -740,14 +807,45 @@ class Run:
         )
         await self._fetcher.fetch(item.url, wish)
 
-    async def _refresh(self, item: Item, queue: deque[Item], host: Host) -> None:
-        """Read anew what is known of this and the next items: another run may have had the host meanwhile."""
-        await self._flush()
-        items = [item, *(queue[n] for n in range(min(len(queue), _REFRESH)))]
-        known = await self._state.pages([one.key for one in items])
+    def _another(self, page: Page | None) -> str | None:
+        """Why a page that is known isn't asked for: a run beside this one did so, or one that was killed."""
+        if page is None or page.asked_run is None:
+            return None
+        begun = self._begun
+        if page.asked_run in begun.beside or page.asked_run > begun.run:
+            return "another run asked for it"
+        if page.asked_run == begun.run or page.asked_run in begun.killed:
+            recent = datetime.now(UTC) - page.asked_at < _RESUME
+            return "a run that was killed had asked for it" if recent and not page.failures else None
+        return None
+
+    async def _claim(self, item: Item, queue: deque[Item], host: Host) -> None:
+        """Take this URL and, where the host is kept, the next ones, so that no other run asks for them."""
+        items = [item]
+        if host.kept:
+            items += [queue[n] for n in range(min(len(queue), _AHEAD))]
+        found = await self._claims([one.key for one in items])
+        ahead = self._ahead.setdefault(host.name, {})
         for one in items:
-            one.page = known.get(one.key)
+            one.page, one.taken = found[one.key]
             one.holding = host.holding
+            if one is not item:
+                ahead[one.key] = one
+
+    async def _claims(self, keys: list[str]) -> dict[str, tuple[Page | None, str | None]]:
+        """For each key what is known, and why this run may not ask for it."""
+        claims = await self._state.claim(keys)
+        holders = {claim.run for claim in claims.values()} - {self._begun.run}
+        if holders:
+            killed = frozenset(holders - await self._state.going_on())
+            if killed:
+                await self._take_over(killed)
+                claims = await self._state.claim(keys)
+        mine = self._begun.run
+        return {
+            key: (claim.page, self._another(claim.page) if claim.run == mine else "another run asks for it")
+            for key, claim in claims.items()
+        }
 
     async def _store(self, item: Item, fetched: Fetched, reserved: bool) -> None:
         """Bring an answer to the landing zone and account for it."""
@@ -794,12 +892,7 @@ class Run:
                      origin=origin)  # fmt: skip
 
     def _failed(self, item: Item, error: FetchError) -> None:
-        page = None
-        if error.outcome in FAILED:
-            before = item.page or Page(asked_at=self._started)
-            page = replace(
-                before, asked_at=datetime.now(UTC), failures=before.failures + 1, last_outcome=error.outcome
-            )
+        page = _failed_page(item.page, error, self._started) if error.outcome in FAILED else None
         self._settle(item, error.outcome, error.detail, page=page, status=error.status, received=error.received)
 
     def _settle(
@@ -817,21 +910,23 @@ class Run:
         """Give an item its one outcome."""
         if self._items.pop(item.entry.url, None) is None:
             return
-        self._visits.append(
-            Visit(
-                key=item.key,
-                kind="article",
-                url=item.entry.url,
-                source=item.source.name,
-                at=answer.at if answer is not None else datetime.now(UTC),
-                outcome=outcome,
-                detail=detail,
-                status=answer.status if answer is not None else status,
-                received=answer.received if answer is not None else received or None,
-                origin=origin,
-                page=page,
-            )
+        visit = Visit(
+            key=item.key,
+            kind="article",
+            url=item.entry.url,
+            source=item.source.name,
+            at=answer.at if answer is not None else datetime.now(UTC),
+            outcome=outcome,
+            detail=detail,
+            status=answer.status if answer is not None else status,
+            received=answer.received if answer is not None else received or None,
+            origin=origin,
+            page=page,
         )
+        self._visits.append(visit)
+        if answer is not None and page is not None:  # the page is known under the URL that it moved to as well
+            self._visits += [replace(visit, key=key, logged=False) for key in item.targets]
+        self._free += item.targets
         item.page = page or item.page
         self._tell(item.entry.url, outcome, detail)
 
@@ -876,6 +971,18 @@ class _Room:
     beyond: int = 0
 
 
+class _KeptError(Exception):
+    """A listing that a run beside this one has just had: its copy is used.
+
+    Args:
+        url: that answered.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
 class _Newest:
     """Keeps the newest items, in bounded memory."""
 
@@ -915,6 +1022,12 @@ def _validators(page: Page) -> dict[str, str]:
     if page.last_modified:
         headers["If-Modified-Since"] = page.last_modified
     return headers
+
+
+def _failed_page(known: Page | None, error: FetchError, started: datetime) -> Page:
+    """What is known of a URL after it failed."""
+    before = known or Page(asked_at=started)
+    return replace(before, asked_at=datetime.now(UTC), failures=before.failures + 1, last_outcome=error.outcome)
 
 
 def _fresh_validators(answer: Exchange, page: Page) -> tuple[str | None, str | None]:

@@ -29,6 +29,7 @@ class Page:
         asked_at: when it was asked for last.
         failures: how often in a row it failed.
         last_outcome: what came of it.
+        asked_run: the run that asked; set by the state when it keeps the page.
     """
 
     etag: str | None = None
@@ -40,11 +41,15 @@ class Page:
     asked_at: datetime
     failures: int = 0
     last_outcome: Outcome = "stored"
+    asked_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One URL asked for (or left), for the log; ``page`` is what is known of it from now on, None: as before."""
+    """One URL asked for (or left), for the log; ``page`` is what is known of it from now on, None: as before.
+
+    ``logged`` is False for what isn't listed anywhere: the target of a redirect.
+    """
 
     key: str
     kind: WhatKind
@@ -57,6 +62,7 @@ class Visit:
     received: int | None = None
     origin: str | None = None
     page: Page | None = None
+    logged: bool = True
 
     @property
     def failed(self) -> bool:
@@ -87,17 +93,52 @@ class SourceHealth:
     interval_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run's number, and the runs that haven't come to their end: going on beside it, or killed."""
+
+    run: int
+    beside: frozenset[int] = frozenset()
+    killed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which run may ask for a URL, and what is known of it."""
+
+    run: int
+    page: Page | None
+
+
 class State(Protocol):
     """The memory behind a run. All calls come from one thread.
 
     Every method may raise DatabaseUnavailableError.
     """
 
+    def begin(self) -> Begun:
+        """Begin a run. It goes on until :meth:`end`; a session that is closed before was killed."""
+
+    def going_on(self) -> frozenset[int]:
+        """The runs that go on at this moment."""
+
+    def end(self, killed: frozenset[int]) -> None:
+        """The run has come to its end, and has done what these were killed over."""
+
     def pages(self, keys: Sequence[str]) -> dict[str, Page]:
         """What is known of these keys."""
 
-    def save(self, visits: Sequence[Visit]) -> None:
-        """Keep and log visits, all or none of them."""
+    def claim(self, keys: Sequence[str]) -> dict[str, Claim]:
+        """Take these keys for the run, as far as no other one has them, and say who has each."""
+
+    def save(self, visits: Sequence[Visit], free: Sequence[str] = ()) -> None:
+        """Keep and log visits and give their keys and those of ``free`` back, all or nothing."""
+
+    def recovering(self, begin: bool) -> None:
+        """Wait until no other run takes over what killed ones left, and keep others from it; or let them again."""
+
+    def free_killed(self, runs: frozenset[int]) -> None:
+        """Give back all that these runs had claimed."""
 
     def logged(self, origins: Mapping[str, str]) -> set[str]:
         """Which origins (each with its URL) the log has already."""
@@ -105,8 +146,8 @@ class State(Protocol):
     def lock_host(self, host: str) -> float | None:
         """Take a host: seconds until it may be asked, or None when another run has it."""
 
-    def unlock_host(self, host: str, wait: float) -> None:
-        """Give a host back; it may be asked in ``wait`` seconds."""
+    def unlock_host(self, host: str, wait: float, free: Sequence[str] = ()) -> None:
+        """Give a host back, and these keys; it may be asked in ``wait`` seconds."""
 
     def site_file(self, url: str) -> SiteFile | None:
         """The copy of a robots.txt or tdmrep.json."""
@@ -148,13 +189,37 @@ class MemoryState:
         self._listings: dict[str, bytes] = {}
         self._sources: dict[str, SourceHealth] = {}
         self._positions: dict[str, dict[str, int]] = {}
+        self._run = 0
+        self._unended: set[int] = set()
+
+    def begin(self) -> Begun:
+        killed = frozenset(self._unended)
+        self._run += 1
+        self._unended.add(self._run)
+        return Begun(self._run, killed=killed)
+
+    def going_on(self) -> frozenset[int]:
+        return frozenset({self._run})
+
+    def end(self, killed: frozenset[int]) -> None:
+        self._unended -= {*killed, self._run}
+
+    def claim(self, keys: Sequence[str]) -> dict[str, Claim]:
+        return {key: Claim(self._run, self.known.get(key)) for key in keys}
+
+    def recovering(self, begin: bool) -> None:
+        return
+
+    def free_killed(self, runs: frozenset[int]) -> None:
+        return
 
     def pages(self, keys: Sequence[str]) -> dict[str, Page]:
         return {key: self.known[key] for key in keys if key in self.known}
 
-    def save(self, visits: Sequence[Visit]) -> None:
-        self.log += [replace(visit, page=None) for visit in visits]
-        self.known |= {visit.key: visit.page for visit in visits if visit.page is not None}
+    def save(self, visits: Sequence[Visit], free: Sequence[str] = ()) -> None:
+        self.log += [replace(visit, page=None) for visit in visits if visit.logged]
+        kept = {visit.key: visit.page for visit in visits if visit.page is not None}
+        self.known |= {key: replace(page, asked_run=self._run) for key, page in kept.items()}
 
     def logged(self, origins: Mapping[str, str]) -> set[str]:
         return {visit.origin for visit in self.log if visit.origin in origins and visit.origin is not None}
@@ -164,7 +229,7 @@ class MemoryState:
             return None
         return max(0.0, self._ready.get(host, 0.0) - time.monotonic())
 
-    def unlock_host(self, host: str, wait: float) -> None:
+    def unlock_host(self, host: str, wait: float, free: Sequence[str] = ()) -> None:
         self._ready[host] = time.monotonic() + wait
         self._locks[host].release()
 
@@ -206,17 +271,35 @@ class StateThread:
     async def _run(self, call: Callable[..., Result], *args: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
 
+    async def begin(self) -> Begun:
+        return await self._run(self._state.begin)
+
+    async def going_on(self) -> frozenset[int]:
+        return await self._run(self._state.going_on)
+
+    async def end(self, killed: frozenset[int]) -> None:
+        await self._run(self._state.end, killed)
+
     async def pages(self, keys: Iterable[str]) -> dict[str, Page]:
         return await self._run(self._state.pages, list(keys))
 
-    async def save(self, visits: Sequence[Visit]) -> None:
-        await self._run(self._state.save, visits)
+    async def claim(self, keys: Iterable[str]) -> dict[str, Claim]:
+        return await self._run(self._state.claim, list(keys))
+
+    async def save(self, visits: Sequence[Visit], free: Sequence[str] = ()) -> None:
+        await self._run(self._state.save, visits, free)
+
+    async def recovering(self, begin: bool) -> None:
+        await self._run(self._state.recovering, begin)
+
+    async def free_killed(self, runs: frozenset[int]) -> None:
+        await self._run(self._state.free_killed, runs)
 
     async def lock_host(self, host: str) -> float | None:
         return await self._run(self._state.lock_host, host)
 
-    async def unlock_host(self, host: str, wait: float) -> None:
-        await self._run(self._state.unlock_host, host, wait)
+    async def unlock_host(self, host: str, wait: float, free: Sequence[str] = ()) -> None:
+        await self._run(self._state.unlock_host, host, wait, free)
 
     async def site_file(self, url: str) -> SiteFile | None:
         return await self._run(self._state.site_file, url)

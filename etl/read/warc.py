@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from etl.model import Capture, Hints, Reject
+from etl.payload import HTML_TYPES, VAGUE_TYPES, looks_like_html, media_type
 from etl.read.base import InputFile
 from etl.read.fields import captured_time
 from etl.text import storable, web_url
@@ -27,9 +28,9 @@ _CHUNK: Final = 1 << 16
 _VERSION = re.compile(rb"WARC/\d\.\d{1,2}\r?\n")
 _NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/\d\.\d{1,2}\r?\n)")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?\s+(\d{3})")
-_HTML_TYPES: Final = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_:.\-]{1,40})", re.IGNORECASE)
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+_CODED: Final = ("content-encoding", "transfer-encoding")
 _OPT_OUTS: Final = ("noai", "noimageai", "noml")
 
 
@@ -178,14 +179,18 @@ def _outcome(file: InputFile, source: _Bytes, record: _Record, origin: str) -> I
     limit = file.limits.max_html_bytes
     content = source.read(min(record.length, _CHUNK))
     status, headers, begins = _http_header(content)
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = media_type(headers.get("content-type"))
     if status != 200:
         what = f"WARC response with status {status}" if status else "WARC response without HTTP header"
         yield from _skipped(file, source, record, origin, what=what, content=content)
         return
-    if kind not in _HTML_TYPES and (kind or b"<html" not in content[begins : begins + 2048].lower()):
-        what = f"WARC response of type {re.sub('[^a-z0-9/+.-]', '', kind)[:60] or 'unknown'}"
-        yield from _skipped(file, source, record, origin, what=what, content=content)
+    # A type that says little is judged by the bytes: now, or once they are decoded.
+    vague, coded = kind in VAGUE_TYPES, any(headers.get(name) for name in _CODED)
+    other = f"WARC response of type {re.sub('[^a-z0-9/+.-]', '', kind)[:60] or 'unknown'}"
+    if (kind not in HTML_TYPES and not vague) or (
+        vague and (record.length > begins + limit if coded else not looks_like_html(content[begins:], kind))
+    ):
+        yield from _skipped(file, source, record, origin, what=other, content=content)
         return
     url, note = web_url(uri)
     if record.length > begins + limit + _MAX_HEADER:
@@ -214,7 +219,13 @@ def _outcome(file: InputFile, source: _Bytes, record: _Record, origin: str) -> I
     try:
         body, told_of = decoded_body(content[begins:], headers, limit)
     except BadBodyError as error:
+        if vague:
+            file.report.skip(other)
+            return
         yield file.reject(error.reason, str(error), origin=origin, payload=record.raw + content, url=url)
+        return
+    if vague and not looks_like_html(body, kind):
+        file.report.skip(other)
         return
     charset = _CHARSET.search(headers.get("content-type", ""))
     noted = record.fields.get("klartext-source", "")

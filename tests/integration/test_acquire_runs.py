@@ -167,7 +167,6 @@ def test_two_runs_at_once_fetch_nothing_twice_and_stay_polite(server: Server, kl
         assert server.most_busy[host] == 1
 
 
-@pytest.mark.xfail(strict=False, reason="known race: two runs that start together may ask for a few first URLs twice")
 def test_two_runs_without_delay_share_a_host(server: Server, klartext: Klartext) -> None:
     base = server.listen()
     server.routes["*"] = Reply(PAGE, pause=0.005)

@@ -20,7 +20,7 @@ from etl.acquire.decode import CHUNK, DecodeError, Decoder, TooMuchError
 from etl.acquire.entries import Entry, NoFeedError, SitemapParser, parse_feed, parse_moment
 from etl.acquire.fetch import Exchange, retry_after
 from etl.acquire.guard import BadUrlError, Guard, request_url
-from etl.acquire.hosts import HostBusyError, Hosts
+from etl.acquire.hosts import Host, HostBusyError, Hosts
 from etl.acquire.landing import Adopted, Landing, Note, WarcFile
 from etl.acquire.manage import append
 from etl.acquire.outcomes import FAILED, OUTCOMES, SKIPPED
@@ -520,8 +520,8 @@ def test_turns_are_one_at_a_time_and_apart() -> None:
         loop = asyncio.get_running_loop()
         spans = []
 
-        async def nothing() -> None:
-            return
+        async def nothing(_: Host) -> tuple[str, ...]:
+            return ()
 
         hosts = Hosts(state, slots=8, patience=5, before_release=nothing)
 
@@ -548,8 +548,8 @@ def test_a_host_that_wants_to_be_left_alone_is() -> None:
         memory.unlock_host("a.example", 3600)
         state = StateThread(memory)
 
-        async def nothing() -> None:
-            return
+        async def nothing(_: Host) -> tuple[str, ...]:
+            return ()
 
         hosts = Hosts(state, slots=8, patience=5, before_release=nothing)
         with pytest.raises(HostBusyError):
