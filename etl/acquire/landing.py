@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gzip
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from isal import igzip
 from warcio.recordbuilder import RecordBuilder
 from warcio.warcwriter import WARCWriter
 
@@ -39,7 +39,7 @@ REDO_PATTERN: Final = ".*.warc.gz.redo"
 _RUN: Final = re.compile(r"-(\d{5,})-[0-9a-f]{8}\.warc\.gz")
 _PATIENCE: Final = 5.0  # seconds
 _CHUNK: Final = 256 * 1024
-_GZIP_LEVEL: Final = 6  # warcio's own 9 takes up to eight times as long for one per cent
+_GZIP_LEVEL: Final = 3  # ISA-L's highest: a twelfth of the time of zlib's 6, for files that are 4 to 6 per cent larger
 _HOP_BY_HOP: Final = {b"transfer-encoding": b"X-Archive-Orig-Transfer-Encoding"}
 
 
@@ -243,7 +243,7 @@ class WarcFile:
                 self._buffer.seek(0)
                 self._buffer.truncate()
                 self._writer.write_record(record)
-                self._file.write(gzip.compress(self._buffer.getbuffer(), _GZIP_LEVEL, mtime=0))
+                self._file.write(igzip.compress(self._buffer.getbuffer(), _GZIP_LEVEL, mtime=0))
             self._file.flush()
         except OSError as error:
             with contextlib.suppress(OSError):
