@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -45,8 +46,8 @@ DOC_ARCHIVE = """
 ### Years of real news from Common Crawl's archive
 
 Every run reads one UTC day of CC-NEWS for each source of kind `ccnews` in `sources.toml`, filtered by `domains`,
-`languages`, `include` and `exclude`, into the landing zone. It runs daily for the day before; for the past use
-Airflow's own backfill:
+`languages`, `include` and `exclude`, into the landing zone. Every night it reads the day before the last one, since
+the archive takes some hours to complete a day; for the past use Airflow's own backfill, both ends included:
 
     airflow backfill create --dag-id acquire_archive --from-date 2024-05-01 --to-date 2024-05-31
 
@@ -110,7 +111,7 @@ def announced(ti: Any) -> Iterator[Metadata]:
 
 DEFAULTS = {
     "owner": "klartext",
-    "retries": 2,
+    "retries": int(os.environ.get("KLARTEXT_TASK_RETRIES", "3")),
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
@@ -177,7 +178,8 @@ def acquire() -> None:
     dag_display_name="acquire archive: CC-NEWS → landing zone",
     description="A day of Common Crawl's news archive → WARC files in the landing zone",
     doc_md=DOC_ARCHIVE,
-    schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
+    # At midnight, or a backfill to a day would leave that day out.
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2016, 8, 26, tzinfo=UTC),  # the archive begins there
     catchup=False,
     max_active_runs=2,
@@ -188,7 +190,7 @@ def acquire() -> None:
             type=["null", "string"],
             format="date",
             title="Day",
-            description_md="A UTC day of the archive. Empty: the day that the run is about.",
+            description_md="A UTC day of the archive. Empty: a backfill's day, else the day before yesterday.",
         )
     },
     tags=["klartext", "acquire", "backfill"],
@@ -204,14 +206,17 @@ def acquire_archive() -> None:
             return groups(archive_names())
 
     @task(pool=POOL, execution_timeout=timedelta(hours=24))
-    def fetch(names: list[str], params: Any = None, data_interval_start: datetime | None = None) -> list[str]:
+    def fetch(
+        names: list[str], dag_run: Any = None, params: Any = None, data_interval_start: datetime | None = None
+    ) -> list[str]:
         """Reads the run's day for these sources; returns the paths that landed."""
         if params["day"]:
             day = date.fromisoformat(params["day"])
-        elif data_interval_start is not None:
-            day = data_interval_start.astimezone(UTC).date()
-        else:  # by hand, without a logical date
-            day = datetime.now(UTC).date() - timedelta(days=1)
+        else:
+            # By hand there may be no interval.
+            day = (data_interval_start or datetime.now(UTC) - timedelta(days=1)).astimezone(UTC).date()
+            if dag_run.run_type != "backfill":
+                day -= timedelta(days=1)
         return fetch_sources(names, day=day)
 
     @task(pool=POOL, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), outlets=[LANDING])

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from stack import Stack  # noqa: E402
 
-WAIT_SECONDS = 150.0
+WAIT_SECONDS = 300.0  # a machine that others use as well
 
 
 class RunningAirflow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from tests.acquire_server import Asked, Reply, serving
 from tests.dags.conftest import RunningAirflow, until
 from tests.integration.test_acquire_ccnews import FILES
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
 DEAD = """
 [[source]]
@@ -35,16 +34,11 @@ languages = ["de"]
 """
 
 
-@contextlib.contextmanager
-def configured(airflow: RunningAirflow, text: str) -> Iterator[None]:
-    """The sources file of the running Airflow, with more in it for a while."""
-    file = airflow.home / "sources.toml"
-    before = file.read_text()
-    file.write_text(f"{text}\n{before}")
-    try:
-        yield
-    finally:
-        file.write_text(before)
+def sources_file(airflow: RunningAirflow, text: str) -> str:
+    """A sources file in the home that no scheduled run looks at."""
+    file = airflow.home / "of-a-test.toml"
+    file.write_text(text)
+    return str(file)
 
 
 @pytest.fixture
@@ -73,9 +67,9 @@ def asset_paths(airflow: RunningAirflow, run_id: str) -> list[str]:
 
 def test_what_is_acquired_is_processed_by_itself(airflow: RunningAirflow, sites: str) -> None:
     known = set(airflow.new_runs(set()))
-    with configured(airflow, sites + DEAD.format(port=unused_port())):
-        run = airflow.trigger("acquire", sources=[*sorted(KINDS), "dead"])
-        assert airflow.wait(run, dag="acquire") == ["success"]
+    file = sources_file(airflow, sites + DEAD.format(port=unused_port()))
+    run = airflow.trigger("acquire", sources=[*sorted(KINDS), "dead"], file=file)
+    assert airflow.wait(run, dag="acquire") == ["success"]
     # A task a source; the one that can't be had fails by itself and says why.
     tasks = airflow.tasks(run, "acquire")
     assert tasks == {"due": ["success"], "fetch": ["success"] * 3 + ["failed"], "announce": ["success"]}
@@ -104,15 +98,15 @@ def test_what_is_acquired_is_processed_by_itself(airflow: RunningAirflow, sites:
 
 
 def test_a_source_that_is_not_due_is_left_alone(airflow: RunningAirflow, sites: str) -> None:
-    with configured(airflow, sites):
-        first = airflow.trigger("acquire", sources=["talbote"])
-        assert airflow.wait(first, dag="acquire") == ["success"]
-        due = airflow.trigger("acquire")
-        assert airflow.wait(due, dag="acquire") == ["success"]
-        assert "talbote" not in [name for group in airflow.result(due, "due", dag="acquire") for name in group]
-        unknown = airflow.trigger("acquire", sources=["talbot"])
-        outside = airflow.trigger("acquire", file="/etc/passwd")
-        assert airflow.wait(unknown, outside, dag="acquire") == ["failed", "failed"]
+    file = sources_file(airflow, sites)
+    first = airflow.trigger("acquire", sources=["talbote"], file=file)
+    assert airflow.wait(first, dag="acquire") == ["success"]
+    due = airflow.trigger("acquire", file=file)
+    unknown = airflow.trigger("acquire", sources=["talbot"], file=file)
+    outside = airflow.trigger("acquire", file="/etc/passwd")
+    assert airflow.wait(due, unknown, outside, dag="acquire") == ["success", "failed", "failed"]
+    names = [name for group in airflow.result(due, "due", dag="acquire") for name in group]
+    assert "talbote" not in names
     assert "did you mean" in airflow.log(unknown, "due", dag="acquire")
     assert "outside the home" in airflow.log(outside, "due", dag="acquire")
 
@@ -123,15 +117,18 @@ def test_an_archive_and_what_came_of_it_are_backfilled_by_day(airflow: RunningAi
         return Reply(status=404) if data is None else Reply(data, type="application/gzip")
 
     days = ("--from-date", "2026-10-30", "--to-date", "2026-10-31")
+    configured = airflow.home / "sources.toml"
+    before = configured.read_text()
     with serving() as server:
         server.routes["*"] = serve
-        with configured(airflow, ARCHIVE.format(base=server.listen())):
-            known = set(airflow.new_runs(set(), "acquire_archive"))
-            done = airflow.stack("airflow", "backfill", "create", "--dag-id", "acquire_archive", *days)
-            assert done.returncode == 0, done.stdout + done.stderr
-            runs = airflow.new_runs(known, "acquire_archive", run_type="backfill")
-            assert len(runs) == 2
-            assert airflow.wait(*runs, dag="acquire_archive") == ["success"] * 2
+        configured.write_text(ARCHIVE.format(base=server.listen()) + before)
+        known = set(airflow.new_runs(set(), "acquire_archive"))
+        done = airflow.stack("airflow", "backfill", "create", "--dag-id", "acquire_archive", *days)
+        assert done.returncode == 0, done.stdout + done.stderr
+        runs = airflow.new_runs(known, "acquire_archive", run_type="backfill")
+        assert len(runs) == 2
+        assert airflow.wait(*runs, dag="acquire_archive") == ["success"] * 2
+    configured.write_text(before)
     landed = sorted(path for run in runs for path in airflow.result(run, "fetch", 0, dag="acquire_archive"))
     assert [path.split("/")[-3] for path in landed] == ["date=2026-10-30", "date=2026-10-31"]
 
