@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -270,6 +271,84 @@ def _is_closed(pattern: str) -> bool:
     return not any(found[1] for found in _WILDCARD.finditer(pattern))
 
 
+# All letters and digits of the world take RE2 thousands of states at every ``\w`` and ``\b``. Those that no pattern
+# of a set names are the same to it, so one letter and one digit stand for them, in the text and in the classes.
+_NEAR = ((0x00, 0x24F), (0x345, 0x345), (0x1E00, 0x1EFF), (0x2100, 0x218F))
+_CJK = (0x3000, 0x9FFF)
+_ANY_LETTER, _ANY_DIGIT = "\u01bb", "\u0660"
+_LETTERS = r"\pL\pN"
+# What a pattern may name: letters of which no other form lies outside ``_NEAR``, and letters without case.
+_NAMED = re.compile("[\x00-\xb4\xb6-\u017f]")
+_RANGE = re.compile("[^\x00-\u017f]-[^\x00-\u017f]")
+_PROPERTY = re.compile(r"\\[pPxN]")
+_MANY = 20
+
+
+class Alphabet(dict[int, int]):
+    """The characters that the patterns of a set tell apart: of all others one letter and one digit are kept.
+
+    A character's code point to that of the one that stands for it, for ``str.translate``.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        super().__init__()
+        patterns = list(patterns)
+        named = {char for pattern in patterns for char in pattern if not _NAMED.match(char) and char.isalnum()}
+        cjk = {char for char in named if _CJK[0] <= ord(char) <= _CJK[1]}
+        self._kept = list(_NEAR)
+        if len(cjk) > _MANY:
+            self._kept.append(_CJK)
+            named -= cjk
+        self._kept += [(ord(char), ord(char)) for char in named]
+        self.whole = (
+            any(_PROPERTY.search(pattern) or _RANGE.search(pattern) for pattern in patterns)
+            or any(unicodedata.category(char) != "Lo" for char in named)
+            or _ANY_LETTER in named
+        )
+        apart = "".join(f"{chr(first)}-{chr(last)}" for first, last in sorted(self._kept))
+        self._far = re.compile(f"[^{apart}\u2000-\u206f\u20a0-\u20cf]")
+        codes = {code for first, last in self._kept for code in range(first, last + 1) if chr(code).isalnum()}
+        codes |= {ord(_ANY_LETTER), ord(_ANY_DIGIT)}
+        self._classes = "".join(_ranges(sorted(codes)))
+
+    def __missing__(self, code: int) -> int:
+        char = chr(code)
+        if char.isalnum() and not any(first <= code <= last for first, last in self._kept):
+            code = ord(_ANY_DIGIT if char.isdecimal() else _ANY_LETTER)
+        self[ord(char)] = code
+        return code
+
+    def spell(self, unit: str) -> str:
+        """The unit in this alphabet, character for character."""
+        if self.whole or unit.isascii() or self._far.search(unit) is None:
+            return unit
+        return unit.translate(self)
+
+    def pattern(self, pattern: str, case_sensitive: bool) -> str:
+        """An RE2 pattern that says the same of a unit in this alphabet."""
+        if self.whole:
+            return pattern
+        # U+0345 is no letter, but its capital is one.
+        classes = self._classes if case_sensitive else self._classes + r"\x{345}"
+        if not case_sensitive:
+            pattern = pattern.replace(rf"[{_LETTERS}_]", rf"(?-i:[{classes}_])")
+            pattern = pattern.replace(rf"[^{_LETTERS}]", rf"(?-i:[^{classes}])")
+            pattern = pattern.replace(rf"{_LETTERS}_\x{{345}}", rf"{classes}_")
+        return pattern.replace(_LETTERS, classes)
+
+
+def _ranges(codes: Sequence[int]) -> Iterator[str]:
+    """Sorted code points as the ranges of a character class."""
+    start = end = -2
+    for code in (*codes, -1):
+        if code == end + 1:
+            end = code
+            continue
+        if start >= 0:
+            yield rf"\x{{{start:x}}}-\x{{{end:x}}}"
+        start = end = code
+
+
 class RuleSet:
     """Rules that are matched together, as one automaton.
 
@@ -282,10 +361,11 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
+        self._alphabet = Alphabet(rule.pattern for rule in self.rules)
         self._set = re2.Set.SearchSet(re2_options())
         for rule in self.rules:
             try:
-                self._set.Add(rule.re2_pattern())
+                self._set.Add(self._alphabet.pattern(rule.re2_pattern(), rule.case_sensitive))
             except (re2.error, ValueError) as error:
                 raise ConfigurationError(
                     f"{rule.file}:{rule.line}: rule {rule.id}: the pattern can't be used: {error}",
@@ -301,7 +381,7 @@ class RuleSet:
         self._sequence = None
         if labels:
             pattern = rf"(?i)^[^\pL\pN]*(?:(?:{'|'.join(labels)})(?:[^\pL\pN]+|$))+$"
-            self._sequence = re2.compile(pattern, re2_options())
+            self._sequence = re2.compile(self._alphabet.pattern(pattern, case_sensitive=False), re2_options())
 
     def match(self, unit: str) -> list[Rule]:
         """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order."""
@@ -312,6 +392,7 @@ class RuleSet:
         """The rules whose wording the unit holds, also where it is longer than they speak about."""
         if not self.rules:
             return []
+        unit = self._alphabet.spell(unit)
         found = self._set.Match(unit) or ()
         if len(unit) > _LONGEST_SEQUENCE:
             return [self.rules[index] for index in sorted(found)] if found else []

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from random import Random
 
 import pytest
+import re2
 
 from etl.clean.lint import check_rules
-from etl.clean.ruleset import RULES_FOLDER, fold, unicode_classes, unit_text
+from etl.clean.ruleset import (
+    RULES_FOLDER,
+    Rule,
+    RuleSet,
+    all_rules,
+    fold,
+    re2_options,
+    unicode_classes,
+    unit_text,
+)
 
 GOOD = """language = "xx"
 
@@ -102,3 +114,28 @@ def test_folding_keeps_every_offset() -> None:
 
 def test_units_lose_invisible_characters_and_double_their_spaces() -> None:
     assert unit_text(fold("News\u00adletter\n \tjetzt")) == "Newsletter  jetzt"
+
+
+_ODD = "ſKÅẞŸµμΜιͅΩδЖж日本ひ語ªº²½①Ⅷⅷ٣३０ǅʰɐɓⱯƻ٠ⁿ₂€§_-.'\u0301 "
+
+
+@pytest.mark.parametrize("language", all_rules())
+def test_a_set_says_what_its_rules_say_each_for_itself(language: str) -> None:
+    together = RuleSet(all_rules()[language])
+    random = Random(0)
+    for rule in together.rules:
+        alone = re2.compile(rule.re2_pattern(), re2_options())
+        for unit in [unit_text(fold(example)) for example in rule.match[:4] + rule.no_match[:2]]:
+            at = random.randrange(len(unit) + 1)
+            odd = random.choice(_ODD)
+            for spoiled in (unit, unit[:at] + odd + unit[at:], unit[:at] + odd + unit[at + 1 :]):
+                # Words run together and labels in a row are matched as such besides.
+                if re.search(r"[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]|  ", spoiled) is None or rule.scope == "text":
+                    assert (rule in together.hits(spoiled)) == (alone.search(spoiled) is not None), (rule.id, spoiled)
+
+
+@pytest.mark.parametrize("pattern", ["правда", r"\p{Greek}x", "[α-ω]", "µm", "straße", "[一-龥]x", "ⅷ"])
+@pytest.mark.parametrize("unit", ["ПРАВДА", "αx", "Ωx", "ω", "μm", "ΜM", "STRASSE", "STRAẞE", "龍x", "一x", "Ⅷ", "ж"])
+def test_the_alphabet_of_a_set_changes_no_match(pattern: str, unit: str) -> None:
+    rule = Rule("xx.ad.x", "ad", "xx", rf"\b{pattern}\b|^\w\w\d$")
+    assert bool(RuleSet([rule]).hits(unit)) == (re2.compile(rule.re2_pattern()).search(unit) is not None)
