@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from etl.clean.blocks import blocks_of
-from etl.clean.features import NAMES, Page, Unit, tokens_of
+from etl.clean.features import NAMES, Alone, Page, Unit, tokens_of
 from etl.clean.judge import Judge, Lexicon, Thresholds, Trees
 from etl.clean.ruleset import fold, rules_for, unit_text
 
@@ -271,7 +271,7 @@ def _values(nodes: np.ndarray) -> list[float]:
 
 def features_of(document: Document, lexicon: Lexicon) -> tuple[list[int], np.ndarray]:
     """The blocks that the judge is asked about, and their features. Plain prose isn't, so it teaches nothing."""
-    page = Page(document.units, document.language, lexicon)
+    page = Page([Alone(unit, document.language, lexicon) for unit in document.units])
     rows = [row for row in range(len(document.units)) if not page.plain(row)]
     return rows, page.features(rows)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of, trimmed_blocks
-from etl.clean.features import WEIGHT, Page, Unit, tokens_of
-from etl.clean.judge import Judge, load_judge, markup_log_odds
+from etl.clean.features import INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of
+from etl.clean.judge import Judge, Lexicon, load_judge, markup_log_odds
 from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text, unit_words
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
@@ -20,10 +20,12 @@ _CODE_VERSION = "1"
 _DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json")
 _SENTENCE_THRESHOLD = 0.9
 _SIGNALS = 5
+_REMEMBERED_CHARS = 200
 _SENTENCE_CHARS = 180
 _STATEMENT_CHARS = 50
 _STORY_CHARS = 150
 _STORY_SCORE = -1.0
+_SIGNAL_NAMES = (*NAMES, "markup")
 #: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
 _TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
@@ -91,12 +93,13 @@ def clean_with(
         return Cleaned(text)
     rules = rules_for(language)
     folded = fold(text)
-    words = [unit_words(folded[start:end]) for start, end in found]
-    raw = [rules.hits("  ".join(unit)) for unit in words]
-    if denied:
-        raw = [[rule for rule in hits if rule.id not in denied] for hits in raw]
-    units = [_unit(" ".join(unit), hits) for unit, hits in zip(words, raw, strict=True)]
-    page = Page(units, language, judge.lexicon)
+    seen = [
+        _seen(folded[start:end], rules, language, judge.lexicon, denied)
+        if end - start > _REMEMBERED_CHARS
+        else _remembered(folded[start:end], rules, language, judge.lexicon, denied)
+        for start, end in found
+    ]
+    page = Page([alone for _, alone in seen])
     asked = [row for row in range(len(found)) if markup[row] > 0 or not page.plain(row)]
     matrix = page.features(asked)
     scores, leaves = judge.trees.judged(matrix)
@@ -111,20 +114,29 @@ def clean_with(
     contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []
     for (number, probability), weights in zip(stripped, contributions, strict=True):
         row = asked[number]
-        if markup[row]:
-            weights["markup"] = markup[row]
-        removal = _explained(judge, page, row, found[row], weights=weights, probability=probability)
+        removal = _explained(judge, page, row, found[row], weights=[*weights, markup[row]], probability=probability)
         if removal.rule not in denied:
             removals[row] = [removal]
-    for row, hits in enumerate(raw):
-        if row not in removals and any(rule.sentence for rule in hits):
+    for row, (sentence, _) in enumerate(seen):
+        if sentence and row not in removals:
             removals[row] = _sentences(folded, found[row], rules, denied)
     return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
-def _unit(plain: str, hits: Sequence[Rule]) -> Unit:
+def _seen(piece: str, rules: RuleSet, language: str, lexicon: Lexicon, denied: frozenset[str]) -> tuple[bool, Alone]:
+    """Whether a sentence of a block may go alone, and the block by itself."""
+    words = unit_words(piece)
+    hits = rules.hits("  ".join(words))
+    if denied:
+        hits = [rule for rule in hits if rule.id not in denied]
+    plain = " ".join(words)
     size = len(plain)
-    return Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
+    unit = Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
+    return any(rule.sentence for rule in hits), Alone(unit, language, lexicon)
+
+
+#: The same labels and offers stand on all pages of a site.
+_remembered = lru_cache(maxsize=4096)(_seen)
 
 
 def _threshold(judge: Judge, page: Page, row: int) -> float:
@@ -160,18 +172,19 @@ def _mostly_story(judge: Judge, folded: str, block: Stretch, rules: RuleSet) -> 
 
 
 def _explained(
-    judge: Judge, page: Page, row: int, block: Stretch, *, weights: dict[str, float], probability: float
+    judge: Judge, page: Page, row: int, block: Stretch, *, weights: list[float], probability: float
 ) -> Removal:
-    """Class, rule and strongest signals of a block that goes."""
+    """Class, rule and strongest signals of a block that goes. ``weights``: of ``NAMES`` and of the markup."""
     unit = page.units[row]
     speaking = [rule for rule in unit.hits if rule.class_ != "content"]
     best = max(speaking, key=lambda rule: _rank(rule, weights), default=None)
-    least = max(0.0, *sorted(weights.values())[-_SIGNALS:][:1])
-    strongest: list[tuple[float, str]] = []
-    for name, weight in weights.items():
-        # Equal weights are ordered by what they are called in the end.
-        if weight >= least and weight > 0:
-            strongest.append((-weight, _label(name, speaking, unit, judge)))
+    least = sorted(weights)[-_SIGNALS]
+    # Equal weights are ordered by what they are called in the end.
+    strongest = [
+        (-weight, _label(name, speaking, unit, judge))
+        for name, weight in zip(_SIGNAL_NAMES, weights, strict=True)
+        if weight >= least and weight > 0
+    ]
     signals = {label: round(-weight, 2) for weight, label in sorted(strongest)[:_SIGNALS]}
     if best is not None:
         signals.setdefault(best.id, round(WEIGHT[best.strength], 2))
@@ -189,9 +202,9 @@ def _label(name: str, speaking: Sequence[Rule], unit: Unit, judge: Judge) -> str
     return "words: " + ", ".join(judge.lexicon.strongest(unit.tokens)) if name == "lexicon" else name
 
 
-def _rank(rule: Rule, weights: Mapping[str, float]) -> tuple[float, int, float]:
+def _rank(rule: Rule, weights: Sequence[float] = ()) -> tuple[float, int, float]:
     telling = len(_TELLING) - _TELLING.index(rule.class_) if rule.class_ in _TELLING else 0
-    return WEIGHT[rule.strength], telling, weights.get(f"rule:{rule.class_}", 0.0)
+    return WEIGHT[rule.strength], telling, max(0.0, weights[INDEX[f"rule:{rule.class_}"]]) if weights else 0.0
 
 
 def _class_without_rule(page: Page, row: int, weak: Rule | None) -> SpanClass:
@@ -233,7 +246,7 @@ def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: 
     score = 1 - math.prod(1 - weight for weight in signals.values())
     if score < _SENTENCE_THRESHOLD:
         return None
-    best = max((rule for rule in hits if rule.sentence), key=lambda rule: _rank(rule, {}))
+    best = max((rule for rule in hits if rule.sentence), key=_rank)
     evidence = {"score": round(score, 4), "signals": signals}
     return Removal(start, end, best.class_, best.id, evidence)  # type: ignore[arg-type]
 

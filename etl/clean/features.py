@@ -50,10 +50,8 @@ _LATIN_WORDS = "".join(char if char == "'" or _WORD.fullmatch(char) else " " for
 _LATIN_KINDS = "".join(
     ("u" if char.isupper() else "l") if char.isalpha() else "0" if char.isdigit() else " " for char in _LATIN
 ).encode("ascii")
-_AGO = re.compile(
-    r"^\W{0,3}(?:vor|hace|il y a|há|for)\b.{1,14}\b\w+|\b\d+ ?(?:hours?|hrs?|mins?|minutes?|days?) ago|小时前|時間前",
-    re.I,
-)
+_AGO = re.compile(r"\W{0,3}(?:vor|hace|il y a|há|for)\b.{1,14}\b\w+", re.I)
+_AGO_ANYWHERE = re.compile(r"\b\d+ ?(?:hours?|hrs?|mins?|minutes?|days?) ago|小时前|時間前", re.I)
 _URL = re.compile(
     r"https?://|www\.|\b[\w.+-]+@[\w-]+\.\w\w|\b[\w-]+\.(?:com|org|net|de|at|ch|fr|es|it|nl|co\.uk)\b", re.I
 )
@@ -274,6 +272,12 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     return Basics(rules, label, related, form, score, size, terminal, colon, date, prose, story, against)
 
 
+def _ago(text: str) -> bool:
+    if _AGO.match(text) is not None:
+        return True
+    return (not text.isascii() or _DIGIT.search(text) is not None) and _AGO_ANYWHERE.search(text) is not None
+
+
 def _counts(text: str) -> tuple[int, int, int]:
     """How many capitals, letters and digits there are."""
     try:
@@ -327,7 +331,7 @@ def _own(unit: Unit, basics: Basics, language: str, lexicon: Lexicon) -> list[fl
         float(("." in piece or "@" in piece) and _URL.search(piece) is not None),
         float(_DIGIT.search(piece) is not None and _PRICE.search(piece) is not None),
         float(basics.date),
-        float(_AGO.search(text[:60]) is not None),
+        float(_ago(text[:60])),
         float(len(_CAMEL.findall(short))),
         float("#" in short or "@" in short),
         len(piece) / len(words),
@@ -336,21 +340,42 @@ def _own(unit: Unit, basics: Basics, language: str, lexicon: Lexicon) -> list[fl
     ]
 
 
-class Page:
-    """A text's blocks, seen together.
+class Alone:
+    """A block by itself: what is known of it without its page.
 
     Args:
-        units: the blocks in order.
+        unit: the block.
         language: of the text; picks the lists of ``words.toml``.
         lexicon: scores a block's words.
     """
 
-    def __init__(self, units: Sequence[Unit], language: str, lexicon: Lexicon) -> None:
-        self.units = units
-        self.language = language
-        self.lexicon = lexicon
-        cjk = language in _DENSE_LANGUAGES
-        self.basics = [_basics(unit, lexicon, cjk) for unit in units]
+    __slots__ = ("_language", "_lexicon", "_own", "basics", "unit")
+
+    def __init__(self, unit: Unit, language: str, lexicon: Lexicon) -> None:
+        self.unit = unit
+        self.basics = _basics(unit, lexicon, language in _DENSE_LANGUAGES)
+        self._language = language
+        self._lexicon = lexicon
+        self._own: list[float] | None = None
+
+    def own(self) -> list[float]:
+        """The features of ``_OWN``, made when first asked for. Not to be changed."""
+        if self._own is None:
+            self._own = _own(self.unit, self.basics, self._language, self._lexicon)
+        return self._own
+
+
+class Page:
+    """A text's blocks, seen together.
+
+    Args:
+        blocks: the blocks in order, all of one language and lexicon.
+    """
+
+    def __init__(self, blocks: Sequence[Alone]) -> None:
+        self.blocks = blocks
+        self.units = [block.unit for block in blocks]
+        self.basics = [block.basics for block in blocks]
 
     def plain(self, row: int) -> bool:
         """Whether a block is plain prose that nothing in its wording speaks against."""
@@ -366,8 +391,7 @@ class Page:
         none = [0.0] * len(_COPIED)
         count = len(self.units)
         for row, placed in zip(rows, place, strict=True):
-            values = _own(self.units[row], self.basics[row], self.language, self.lexicon)
-            values += placed
+            values = self.blocks[row].own() + placed
             for step in REACH:
                 # No block there: a size of zero says so.
                 values += self._copied(row + step) if 0 <= row + step < count else none

@@ -25,7 +25,6 @@ from etl.model import Block
 FOLDER: Final = Path(__file__).parent
 LEXICON_FILE: Final = FOLDER / "lexicon.tsv"
 TREES_FILE: Final = FOLDER / "judge.json"
-_NAMES: Final = np.array(NAMES, dtype=object)
 _CHUNK: Final = 500
 _MOST_LEAVES: Final = 52
 
@@ -214,10 +213,10 @@ class Trees:
             leaves[start : start + _CHUNK] = np.frexp(lowest)[1] + self._leaves
         return self._value.take(leaves).sum(axis=1) + self._bias, leaves
 
-    def contributions(self, leaves: Ints) -> list[dict[str, float]]:
-        """What each feature that speaks for stripping adds to a row's log-odds: the changes of value along the paths
-        (Saabas 2014), of rows given by their leaves."""
-        out: list[dict[str, float]] = []
+    def contributions(self, leaves: Ints) -> list[list[float]]:
+        """What each feature of ``NAMES`` adds to the log-odds of a row given by its leaves: the changes of value
+        along the paths (Saabas 2014)."""
+        out: list[list[float]] = []
         depth, width = self._paths.shape[1], len(NAMES)
         for start in range(0, len(leaves), _CHUNK):
             part = leaves[start : start + _CHUNK]
@@ -225,9 +224,7 @@ class Trees:
             bins += np.arange(len(part)).reshape(-1, 1, 1) * (depth * width)
             weights = self._changes.take(part, axis=0)
             levels = np.bincount(bins.ravel(), weights=weights.ravel(), minlength=len(part) * depth * width)
-            for row in levels.reshape(len(part), depth, width).sum(axis=1):
-                found = np.flatnonzero(row > 0)
-                out.append(dict(zip(_NAMES[found].tolist(), row[found].tolist(), strict=True)))
+            out += levels.reshape(len(part), depth, width).sum(axis=1).tolist()
         return out
 
 
