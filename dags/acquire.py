@@ -100,10 +100,19 @@ def fetch_sources(names: list[str], *, day: date | None = None, file: str = "") 
     return answer.files
 
 
-def announced(ti: Any) -> Iterator[Metadata]:
-    """The asset's event with all paths that landed; no event when none did."""
-    pulled = ti.xcom_pull(task_ids="fetch") or []  # of a single mapped task its own list, of several a list of lists
-    landed = [path for paths in pulled for path in ([paths] if isinstance(paths, str) else paths or [])]
+def announced(ti: Any, first: str) -> Iterator[Metadata]:
+    """The asset's event with all paths that landed; no event when none did.
+
+    Raises:
+        AirflowFailException: the task ``first``, which says what to fetch, failed, or so did every source.
+    """
+    groups = ti.xcom_pull(task_ids=first)
+    if groups is None:
+        raise AirflowFailException(f"the task {first} failed; its log says why")
+    results = [paths for paths in ti.xcom_pull(task_ids=["fetch"]) if paths is not None]
+    if groups and not results:
+        raise AirflowFailException("not one source could be had; the logs of the tasks fetch say why")
+    landed = [path for paths in results for path in paths]
     if not landed:
         raise AirflowSkipException("nothing new has landed")
     yield Metadata(LANDING, {"paths": landed})
@@ -168,7 +177,7 @@ def acquire() -> None:
     @task(pool=POOL, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), outlets=[LANDING])
     def announce(ti: Any = None) -> Iterator[Metadata]:
         """Tells which files have landed."""
-        yield from announced(ti)
+        yield from announced(ti, "due")
 
     fetch.expand(names=due()) >> announce()
 
@@ -222,7 +231,7 @@ def acquire_archive() -> None:
     @task(pool=POOL, trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), outlets=[LANDING])
     def announce(ti: Any = None) -> Iterator[Metadata]:
         """Tells which files have landed."""
-        yield from announced(ti)
+        yield from announced(ti, "archives")
 
     fetch.expand(names=archives()) >> announce()
 
