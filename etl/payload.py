@@ -12,12 +12,11 @@ XML_TYPES: Final = frozenset({"application/xml", "text/xml"})
 VAGUE_TYPES: Final = XML_TYPES | {"", "text/plain", "application/octet-stream", "application/x-httpd-php"}
 SNIFFED_BYTES: Final = 64 * 1024  # that are looked at: a page may begin with a long comment
 
-# Byte patterns of HTML: WHATWG MIME Sniffing, section 7.1, without those that plain text begins with as well; with an
+# Byte patterns of HTML: WHATWG MIME Sniffing, section 7.1, without those that a text may begin with as well; with an
 # XML declaration, comments or processing instructions before them. Atomic groups, so that the time stays linear.
 _PROLOG: Final = rb"(?>\s*(?:(?><!--.*?-->|<\?.*?\?>)\s*)*)"
 _HTML: Final = re.compile(
-    _PROLOG
-    + rb"<(?:!doctype\s+html|(?:html|head|body|title|meta|link|script|style|iframe|div|table|h1|p)(?=[\s/>]))",
+    _PROLOG + rb"<(?:!doctype\s+html|(?:html|head|body|title|meta|link|script|style)(?=[\s/>]))",
     re.IGNORECASE | re.DOTALL,
 )
 _XHTML: Final = re.compile(

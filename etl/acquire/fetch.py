@@ -150,6 +150,15 @@ class _Response(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
+class _Request(aiohttp.ClientRequest):
+    """A request that goes out on a silent connection only: what a server sends unasked is no answer to it."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError("the server sent what nobody had asked for")  # another one is made
+        return await super().send(conn)
+
+
 def retry_after(value: str | None, date: str | None = None) -> float | None:
     """Seconds of a Retry-After header (RFC 9110, section 10.2.3).
 
@@ -218,6 +227,7 @@ class Fetcher:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
+            request_class=_Request,
             response_class=_Response,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

@@ -43,6 +43,8 @@ _KEPT_LISTING: Final = 8 * 1024 * 1024  # largest compressed listing that is kep
 _BATCH: Final = 1000
 _MAX_CHILDREN: Final = 500  # sitemaps of an index that one run looks into
 _MAX_INDEX_DEPTH: Final = 3
+_LASTMOD_GRAIN: Final = timedelta(days=1)  # a lastmod may name the day alone
+_BELIEVED: Final = timedelta(days=1)  # how long an index is believed that a sitemap in it is unchanged
 _AHEAD: Final = 64  # URLs that are claimed at once where a host is kept from request to request
 _RESUME: Final = timedelta(hours=1)  # what a killed run had asked for is left alone for so long
 
@@ -430,10 +432,14 @@ class Run:
         report.error = report.error or f"{shown}: {error.outcome}: {error.detail}"
         self._tell(shown, error.outcome, error.detail)
 
-    async def _listing(self, source: Source, url: str, kind: ListingKind) -> tuple[IO[bytes], str, Any]:
+    async def _listing(
+        self, source: Source, url: str, kind: ListingKind, changed: datetime | None = None
+    ) -> tuple[IO[bytes], str, Any]:
         """The decoded body of a feed or sitemap, the URL that answered and its content type.
 
         When the server says that it is unchanged, the copy of the last run is used: what it lists may still be due.
+        So is the copy of a sitemap that hasn't changed since by its index (``changed``), without asking; but once a
+        day it is asked for all the same.
 
         Raises:
             FetchError: it can't be had.
@@ -460,7 +466,9 @@ class Run:
             known = (await self._state.pages([key])).get(key)
             kept = await self._state.listing(key) if known is not None and not known.failures else None
             if known is not None and kept is not None:
-                if self._another(known) is not None:
+                unchanged = changed is not None and changed + _LASTMOD_GRAIN < known.asked_at
+                fresh = datetime.now(UTC) - known.asked_at < _BELIEVED
+                if (unchanged and fresh) or self._another(known) is not None:
                     raise _KeptError(known.stored_url or url)
                 wish.headers = _validators(known)
 
@@ -527,7 +535,8 @@ class Run:
 
     async def _sitemap(self, source: Source, url: str, room: _Room) -> None:
         """A sitemap, or an index and the sitemaps in it, newest first, until there is enough to ask for."""
-        waiting: list[tuple[float, int, str, int]] = [(float("-inf"), 0, url, 0)]
+        waiting: list[tuple[float, int, Child, int]] = [(float("-inf"), 0, Child(url, None), 0)]
+        oldest = None if source.max_age is None else datetime.now(UTC) - source.max_age - _LASTMOD_GRAIN
         seen = {url}
         looked = 0
         while waiting and room.left > 0 and looked < _MAX_CHILDREN:
@@ -537,21 +546,25 @@ class Run:
             try:
                 await self._one_sitemap(source, current, room, children.append)
             except FetchError as error:
-                if current == url:
+                if current.url == url:
                     raise
-                self._listing_failed(source, current, error)
+                self._listing_failed(source, current.url, error)
             if depth >= _MAX_INDEX_DEPTH:
                 continue
             for child in children:
-                if child.url not in seen:
-                    seen.add(child.url)
-                    newest = -child.changed.timestamp() if child.changed is not None else 0.0
-                    heapq.heappush(waiting, (newest, len(seen), child.url, depth + 1))
+                if child.url in seen or (oldest is not None and child.changed is not None and child.changed < oldest):
+                    continue  # what hasn't changed for so long lists nothing newer
+                seen.add(child.url)
+                newest = -child.changed.timestamp() if child.changed is not None else 0.0
+                heapq.heappush(waiting, (newest, len(seen), child, depth + 1))
         if waiting:
             room.beyond += 1
 
-    async def _one_sitemap(self, source: Source, url: str, room: _Room, on_child: Callable[[Child], None]) -> None:
-        body, answered, _ = await self._listing(source, url, "sitemap")
+    async def _one_sitemap(
+        self, source: Source, child: Child, room: _Room, on_child: Callable[[Child], None]
+    ) -> None:
+        url = child.url
+        body, answered, _ = await self._listing(source, url, "sitemap", child.changed)
         newest = _Newest(room.left)
         entries: list[Entry] = []
         parser = SitemapParser(answered, entries.append, on_child)
@@ -972,7 +985,7 @@ class _Room:
 
 
 class _KeptError(Exception):
-    """A listing that a run beside this one has just had: its copy is used.
+    """A listing that needn't be asked for: the copy is used.
 
     Args:
         url: that answered.

@@ -14,13 +14,15 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from etl.model import Capture, Hints, Reject
 from etl.payload import HTML_TYPES, VAGUE_TYPES, looks_like_html, media_type
 from etl.read.base import InputFile
 from etl.read.fields import captured_time
+from etl.reasons import REASONS
+from etl.rejects import reject_capture
 from etl.text import storable, web_url
 
 _MAX_HEADER: Final = 1 << 16
@@ -31,6 +33,7 @@ _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?\s+(\d{3})")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_:.\-]{1,40})", re.IGNORECASE)
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _CODED: Final = ("content-encoding", "transfer-encoding")
+_SUSPECT: Final = ("soft_404", "consent_wall")  # what acquiring found to be no article
 _OPT_OUTS: Final = ("noai", "noimageai", "noml")
 
 
@@ -205,31 +208,51 @@ def _outcome(file: InputFile, source: _Bytes, record: _Record, origin: str) -> I
     if damage is not None:
         yield damage
         return
-    notes = [note] if note else []
+    found = _page(file, record, content, begins, headers, origin=origin, url=url)
+    if found is None:
+        file.report.skip(other)
+    elif note and isinstance(found, Capture):
+        yield replace(found, notes=(note, *found.notes))
+    else:
+        yield found
+
+
+def _page(
+    file: InputFile,
+    record: _Record,
+    content: bytes,
+    begins: int,
+    headers: Mapping[str, str],
+    *,
+    origin: str,
+    url: str | None,
+) -> Capture | Reject | None:
+    """What a whole response with status 200 holds; None when its type says little and its bytes aren't HTML."""
+    kind = media_type(headers.get("content-type"))
+    vague = kind in VAGUE_TYPES
+    notes = []
     captured_at, note = captured_time(record.fields.get("warc-date"))
     if note:
         notes.append(note)
     if truncated := record.fields.get("warc-truncated"):
         notes.append(f"warc_truncated:{re.sub('[^a-z]', '', truncated.lower())[:20]}")
-    if suspect := record.fields.get("klartext-suspect"):
+    suspect = record.fields.get("klartext-suspect", "")
+    if suspect and suspect not in _SUSPECT:
         notes.append(f"suspect:{storable(suspect)[0][:80]}")
     digest = record.fields.get("warc-block-digest", "").partition(":")
     if digest[0].lower() == "sha1" and not _same_digest(content, digest[2]):
         notes.append("block_digest_differs")
     try:
-        body, told_of = decoded_body(content[begins:], headers, limit)
+        body, told_of = decoded_body(content[begins:], headers, file.limits.max_html_bytes)
     except BadBodyError as error:
         if vague:
-            file.report.skip(other)
-            return
-        yield file.reject(error.reason, str(error), origin=origin, payload=record.raw + content, url=url)
-        return
+            return None
+        return file.reject(error.reason, str(error), origin=origin, payload=record.raw + content, url=url)
     if vague and not looks_like_html(body, kind):
-        file.report.skip(other)
-        return
+        return None
     charset = _CHARSET.search(headers.get("content-type", ""))
     noted = record.fields.get("klartext-source", "")
-    yield Capture(
+    capture = Capture(
         origin=origin,
         source=noted if not file.source_given and _SOURCE.fullmatch(noted) else file.source,
         html=body,
@@ -240,6 +263,10 @@ def _outcome(file: InputFile, source: _Bytes, record: _Record, origin: str) -> I
         opt_outs=_opt_outs(headers, record.fields),
         notes=(*notes, *told_of),
     )
+    if suspect in _SUSPECT:
+        cap = file.limits.quarantine_payload_bytes
+        return reject_capture(capture, "acquire", suspect, REASONS[suspect], payload_bytes=cap)
+    return capture
 
 
 def _same_digest(content: bytes, said: str) -> bool:
