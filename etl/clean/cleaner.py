@@ -10,14 +10,15 @@ from pathlib import Path
 
 from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of, trimmed_blocks
 from etl.clean.features import INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of
-from etl.clean.judge import Judge, Lexicon, load_judge, markup_log_odds
+from etl.clean.judge import Judge, Lexicon, load_judge
+from etl.clean.markup import Marks, Markup, load_markup
 from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text, unit_words
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
 #: Raised by hand when the code judges differently; the data files speak for themselves.
 _CODE_VERSION = "1"
-_DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json")
+_DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json", "markup.json")
 _SENTENCE_THRESHOLD = 0.9
 _SIGNALS = 5
 _REMEMBERED_CHARS = 200
@@ -25,7 +26,6 @@ _SENTENCE_CHARS = 180
 _STATEMENT_CHARS = 50
 _STORY_CHARS = 150
 _STORY_SCORE = -1.0
-_SIGNAL_NAMES = (*NAMES, "markup")
 #: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
 _TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
@@ -80,15 +80,11 @@ def clean_with(
     language: str,
     denied: frozenset[str] = frozenset(),
     blocks: Sequence[Block] | None = None,
+    markup: Markup | None = None,
 ) -> Cleaned:
-    """``clean`` by a given judge, with the names of rules that must not strip."""
-    if blocks is None:
-        found = blocks_of(text)
-        markup = [0.0] * len(found)
-    else:
-        trimmed = trimmed_blocks(text, blocks)
-        found = [Stretch(block.start, block.end) for block in trimmed]
-        markup = [markup_log_odds(block) for block in trimmed]
+    """``clean`` by a given judge and given weights of markup, with the names of rules that must not strip."""
+    trimmed = None if blocks is None else trimmed_blocks(text, blocks)
+    found = blocks_of(text) if trimmed is None else [Stretch(block.start, block.end) for block in trimmed]
     if not found or EVERY_RULE in denied:
         return Cleaned(text)
     rules = rules_for(language)
@@ -100,21 +96,25 @@ def clean_with(
         for start, end in found
     ]
     page = Page([alone for _, alone in seen])
-    asked = [row for row in range(len(found)) if markup[row] > 0 or not page.plain(row)]
+    marks = (markup or load_markup()).read(trimmed or ())
+    asked = [row for row in range(len(found)) if marks.speaks(row) or not page.plain(row)]
     matrix = page.features(asked)
     scores, leaves = judge.trees.judged(matrix)
     odds = scores.tolist()
     removals: dict[int, list[Removal]] = {}
     stripped: list[tuple[int, float]] = []
     for number, row in enumerate(asked):
-        score = max(-30.0, min(30.0, odds[number] + markup[row]))
+        score = max(-30.0, min(30.0, marks.added(row, odds[number])))
         probability = 1 / (1 + math.exp(-score))
-        if probability >= _threshold(judge, page, row) and not _mostly_story(judge, folded, found[row], rules):
+        limit = _threshold(judge, page, row)
+        if page.basics[row].rules < WEIGHT["certain"]:
+            limit = max(limit, marks.least(row))
+        if probability >= limit and not _mostly_story(judge, folded, found[row], rules):
             stripped.append((number, probability))
     contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []
     for (number, probability), weights in zip(stripped, contributions, strict=True):
         row = asked[number]
-        removal = _explained(judge, page, row, found[row], weights=[*weights, markup[row]], probability=probability)
+        removal = _explained(judge, page, row, found[row], marks, weights=weights, probability=probability)
         if removal.rule not in denied:
             removals[row] = [removal]
     for row, (sentence, _) in enumerate(seen):
@@ -172,9 +172,9 @@ def _mostly_story(judge: Judge, folded: str, block: Stretch, rules: RuleSet) -> 
 
 
 def _explained(
-    judge: Judge, page: Page, row: int, block: Stretch, *, weights: list[float], probability: float
+    judge: Judge, page: Page, row: int, block: Stretch, marks: Marks, *, weights: list[float], probability: float
 ) -> Removal:
-    """Class, rule and strongest signals of a block that goes. ``weights``: of ``NAMES`` and of the markup."""
+    """Class, rule and strongest signals of a block that goes. ``weights``: of ``NAMES``."""
     unit = page.units[row]
     speaking = [rule for rule in unit.hits if rule.class_ != "content"]
     best = max(speaking, key=lambda rule: _rank(rule, weights), default=None)
@@ -182,17 +182,18 @@ def _explained(
     # Equal weights are ordered by what they are called in the end.
     strongest = [
         (-weight, _label(name, speaking, unit, judge))
-        for name, weight in zip(_SIGNAL_NAMES, weights, strict=True)
+        for name, weight in zip(NAMES, weights, strict=True)
         if weight >= least and weight > 0
     ]
+    strongest += [(-weight, name) for name, weight in marks.signals(row).items()]
     signals = {label: round(-weight, 2) for weight, label in sorted(strongest)[:_SIGNALS]}
     if best is not None:
         signals.setdefault(best.id, round(WEIGHT[best.strength], 2))
     evidence = {"score": round(probability, 4), "signals": signals}
     if best is not None and best.strength != "weak":
         return Removal(block.start, block.end, best.class_, best.id, evidence)  # type: ignore[arg-type]
-    class_ = _class_without_rule(page, row, best)
-    return Removal(block.start, block.end, class_, f"judge:{class_}", evidence)
+    class_ = best.class_ if best is not None else marks.kind(row) or _class_without_rule(page, row)
+    return Removal(block.start, block.end, class_, f"judge:{class_}", evidence)  # type: ignore[arg-type]
 
 
 def _label(name: str, speaking: Sequence[Rule], unit: Unit, judge: Judge) -> str:
@@ -207,10 +208,8 @@ def _rank(rule: Rule, weights: Sequence[float] = ()) -> tuple[float, int, float]
     return WEIGHT[rule.strength], telling, max(0.0, weights[INDEX[f"rule:{rule.class_}"]]) if weights else 0.0
 
 
-def _class_without_rule(page: Page, row: int, weak: Rule | None) -> SpanClass:
-    """What a block without a telling rule is: what a hint says, the label above it, else by its shape."""
-    if weak is not None:
-        return weak.class_  # type: ignore[return-value]
+def _class_without_rule(page: Page, row: int) -> SpanClass:
+    """What a block without any rule is: what the label above it says, else by its shape."""
     for above in range(row - 1, max(-1, row - 12), -1):
         labels = [rule for rule in page.units[above].hits if rule.scope == "label" and rule.strength == "certain"]
         if labels:

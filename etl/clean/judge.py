@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.clean.features import NAMES, Matrix
-from etl.model import Block
 
 FOLDER: Final = Path(__file__).parent
 LEXICON_FILE: Final = FOLDER / "lexicon.tsv"
@@ -267,27 +266,3 @@ def load_judge() -> Judge:
     """The judge that ships, read once a process."""
     document = json.loads(TREES_FILE.read_text(encoding="utf-8"))
     return Judge(Lexicon.load(), Trees(document), Thresholds(**document["thresholds"]))
-
-
-# What the markup says, as log-odds beside the learned score. The labelled texts carry no markup, so these are set by
-# hand: a word in the element's own class or id counts, one far up the tree (a page class) doesn't.
-_MARKUP_FOR: Final[dict[str, float]] = {
-    **dict.fromkeys(("newsletter", "subscribe", "subscription", "abo", "paywall", "piano", "signup", "promo"), 2.0),
-    **dict.fromkeys(("advert", "advertisement", "anzeige", "ads", "ad", "sponsored", "taboola", "outbrain"), 2.5),
-    **dict.fromkeys(("related", "recommended", "recommendations", "readmore", "teaser", "teasers", "more"), 2.0),
-    **dict.fromkeys(("share", "sharing", "social", "follow", "cookie", "consent", "login", "comments"), 2.0),
-    **dict.fromkeys(("breadcrumb", "breadcrumbs", "nav", "navigation", "menu", "footer", "sidebar", "tags"), 1.5),
-    **dict.fromkeys(("copyright", "disclaimer", "donate", "donation", "banner", "cta", "widget"), 1.5),
-}
-_NEAREST_WORDS: Final = 8
-_TAGS: Final[dict[str, float]] = {"aside": 1.5, "nav": 2.5, "footer": 1.5, "form": 2.0, "button": 2.5, "label": 1.5}
-
-
-def markup_log_odds(block: Block) -> float:
-    """What a block's tag, share of link text and class words add to its log-odds; 0 where none is known."""
-    total = _TAGS.get(block.tag, 0.0)
-    if block.link_share is not None:
-        # A block that is one link is a teaser or a button; a paragraph without links is hardly ever one.
-        total += 1.5 if block.link_share >= 0.9 else 0.5 if block.link_share >= 0.6 else -0.3
-    nearest = block.classes[:_NEAREST_WORDS]
-    return total + max((_MARKUP_FOR.get(word, 0.0) for word in nearest), default=0.0)

@@ -164,11 +164,16 @@ def test_markup_speaks_where_wording_doesn_t() -> None:
     end = start + len(teaser)
 
     def cleaned(tag: str, share: float | None, classes: tuple[str, ...]) -> str:
-        blocks = [Block(0, len(PARAGRAPH)), Block(start, end, tag, share, classes), Block(end + 2, len(text))]
+        story = ("article", "body")
+        blocks = [
+            Block(0, len(PARAGRAPH), "p", 0.0, story),
+            Block(start, end, tag, share, classes),
+            Block(end + 2, len(text), "p", 0.0, story),
+        ]
         return clean(text, language="de", blocks=blocks).text
 
     assert cleaned("h2", 0.0, ("article", "body")) == text
-    assert cleaned("aside", 1.0, ("related", "teaser")) == f"{PARAGRAPH}\n\n{PARAGRAPH}"
+    assert cleaned("h3", 1.0, ("<a>", "<aside>", "related", "teaser")) == f"{PARAGRAPH}\n\n{PARAGRAPH}"
 
 
 def test_content_lists_and_subheads_stay() -> None:
