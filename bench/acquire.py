@@ -1,6 +1,6 @@
 """How fast, how small and how polite acquiring is: pages a second, memory, fairness, and the server's own log.
 
-usage: bench/acquire.py [--state memory|postgres]
+usage: bench/acquire.py [--state memory|postgres] [--rounds N] [--case NAME]
 
 The server runs in a process of its own, on loopback addresses, and logs each request with its own clock; the figures
 of politeness are computed from that log alone. Both share this machine's cores, so the client's share of the CPU is
@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -107,6 +108,7 @@ def measure(hosts: int, pages: int, *, delay: float, state: State, slow: bool = 
         "stored": answer.count("stored"),
         "seconds": round(seconds, 2),
         "pages_per_second": round(pages / seconds),
+        "client_cpu_ms_per_page": round(used / pages * 1000, 2),
         "client_cpu_share": round(used / seconds, 2),
         "most_connections_to_a_host": max(most_open.values()),
         "most_requests_at_once_to_a_host": max(most_busy.values()),
@@ -114,6 +116,16 @@ def measure(hosts: int, pages: int, *, delay: float, state: State, slow: bool = 
         "others_done_after_seconds": round(max(others) - first, 2) if others else None,
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+NAMES = [
+    "one host",
+    "50 hosts",
+    "200 hosts",
+    "10,000 URLs",
+    "polite: 20 hosts, 0.2 s",
+    "fair: one host takes 1 s a page",
+]
 
 
 def one(name: str, kind: str) -> dict[str, Any]:
@@ -150,24 +162,35 @@ def one(name: str, kind: str) -> dict[str, Any]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The medians of several rounds; of what politeness forbids, the worst."""
+    result = dict(found[0])
+    for key, value in found[0].items():
+        if isinstance(value, int | float):
+            values = [one[key] for one in found]
+            worst = max if key.startswith("most_") else min if key.startswith("least_") else statistics.median
+            result[key] = worst(values)
+    return result
+
+
 def main() -> int:
-    """Runs every case and prints one line of JSON each."""
+    """Runs every case and prints one line of JSON each: medians over the rounds, and the load under which they ran."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--state", choices=["memory", "postgres"], default="postgres")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--case", action="append", choices=NAMES)
     given = parser.parse_args()
-    names = [
-        "one host",
-        "50 hosts",
-        "200 hosts",
-        "10,000 URLs",
-        "polite: 20 hosts, 0.2 s",
-        "fair: one host takes 1 s a page",
-    ]
-    print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg(), "page_bytes": PAGE_BYTES, **vars(given)}))
+    print(json.dumps({"cores": os.cpu_count(), "page_bytes": PAGE_BYTES, **vars(given)}))
     context = multiprocessing.get_context("spawn")
-    for name in names:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            print(json.dumps({"case": name, **pool.submit(one, name, given.state).result()}), flush=True)
+    results: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    loads: dict[str, list[float]] = defaultdict(list)
+    for _ in range(given.rounds):
+        for name in given.case or NAMES:
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                results[name].append(pool.submit(one, name, given.state).result())
+            loads[name].append(round(os.getloadavg()[0], 1))
+    for name, found in results.items():
+        print(json.dumps({"case": name, "rounds": len(found), "load": loads[name], **middle(found)}), flush=True)
     return 0
 
 

@@ -10,11 +10,13 @@ import asyncio
 import base64
 import email.utils
 import hashlib
+import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urljoin
@@ -121,6 +123,7 @@ class Wish:
             another run may ask.
         cut: bytes of the decoded body that are enough; the rest isn't read.
         max_redirects: redirects that are followed; the settings' by default.
+        ready: the URL is written as :func:`request_url` does.
     """
 
     delay: float
@@ -136,6 +139,13 @@ class Wish:
     done: Callable[[Fetched], Awaitable[None]] | None = None
     cut: int | None = None
     max_redirects: int | None = None
+    ready: bool = False
+
+
+@lru_cache(maxsize=4)
+def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """What certificates are checked against, made once: reading the system's takes longer than many a run."""
+    return ssl.create_default_context()
 
 
 class _Response(aiohttp.ClientResponse):
@@ -219,7 +229,7 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
             limit=0,
-            ssl=ssl.create_default_context(),
+            ssl=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             resolver=GuardedResolver(self._guard, self._lookup),
             ttl_dns_cache=60,
             keepalive_timeout=15,
@@ -269,7 +279,7 @@ class Fetcher:
 
     async def _follow(self, url: str, wish: Wish) -> Fetched:
         try:
-            current = request_url(url)
+            current = url if wish.ready else request_url(url)
         except BadUrlError as error:
             raise FetchError("unsafe_address", str(error)) from None
         limit = self._settings.max_redirects if wish.max_redirects is None else wish.max_redirects

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -211,12 +212,14 @@ def credentials(url: str) -> tuple[str, str, str] | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def origin(url: str) -> str:
     """Scheme, host and port of a request URL: what a robots.txt is valid for."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{re.split(r'[/?#]', rest, maxsplit=1)[0]}"
 
 
+@lru_cache(maxsize=1024)
 def host_name(url: str) -> str:
     """The host of a request URL without its port: what politeness counts requests for."""
     return re.sub(r":\d+$", "", origin(url).partition("://")[2])

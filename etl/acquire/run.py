@@ -814,6 +814,7 @@ class Run:
             limit=self._settings.max_bytes,
             judge=require_page,
             keep=True,
+            ready=True,
             allowed=partial(self._allowed, source=source, item=item),
             before=before,
             done=done,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from etl.acquire.settings import AcquireSettings
 from etl.acquire.sources import Source, SourcesFile, landed_files, load_sources
 from etl.acquire.state import MemoryState
 from etl.errors import UsageError
+from tests.acquire_cli import klartext_here
 from tests.acquire_server import Reply, Server, rss, serving, sitemap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -133,18 +132,16 @@ def test_the_commands(server: Server, tmp_path: Path, dsn: str) -> None:
     file.write_text("# mine\nallow_private = true\n")
 
     def klartext(*arguments: str, code: int = 0) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-m", "etl.cli", *arguments, "--sources", str(file), "--json"],
-            env={**os.environ, "KLARTEXT_HOME": str(tmp_path), "KLARTEXT_DATABASE_URL": dsn},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return dict(json.loads(done.stdout)) if done.stdout else {}
+        environment = {**os.environ, "KLARTEXT_HOME": str(tmp_path), "KLARTEXT_DATABASE_URL": dsn}
+        done, out, err = klartext_here(*arguments, "--sources", str(file), "--json", environment=environment)
+        assert done == code, err
+        assert "Traceback" not in err
+        return dict(json.loads(out)) if out else {}
 
     assert klartext("sources", "add", base, "--dry-run")["added"] is None
     assert klartext("sources", "add", base, "--name", "blatt")["added"]["url"] == f"{base}/feed"
     klartext("sources", "add", base, "--name", "blatt", code=2)
+    file.write_text(file.read_text().rstrip("\n") + "\ndelay = 0\n")
     assert file.read_text().startswith("# mine\nallow_private = true\n")
     assert [source.name for source in load_sources(file)] == ["blatt"]
     assert klartext("sources", "list")["sources"][0]["health"] == "never asked"
@@ -160,29 +157,35 @@ def test_the_commands(server: Server, tmp_path: Path, dsn: str) -> None:
     klartext("acquire", "--only", "nobody", code=2)
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of a local S3 server."""
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The URL of a local S3 server."""
     server_module = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
-    import fsspec
-
     server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, s3: str) -> Iterator[str]:
+    """A landing zone in an empty bucket of it."""
+    import fsspec
+
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": s3,
     }.items():
         monkeypatch.setenv(name, value)
     for path, method in (("moto-api/reset", "POST"), ("landing", "PUT")):
-        request = urllib.request.Request(f"http://{host}:{port}/{path}", method=method)
+        request = urllib.request.Request(f"{s3}/{path}", method=method)
         urllib.request.urlopen(request, timeout=10).close()
     fsspec.filesystem("s3").clear_instance_cache()
     yield "s3://landing/zone"
-    server.stop()
     fsspec.filesystem("s3").clear_instance_cache()
 
 
