@@ -59,7 +59,7 @@ FOR = (
     "hidden",
     "outside",
 )
-AGAINST = ("in quote", "in caption", "in table", "cell", "heading")
+AGAINST = ("in quote", "in caption", "in table", "cell", "heading", "class: facts", "class above: facts")
 FREE = ("links: half", "links: some", "class: meta", "class above: meta", "class above: widget")
 #: Lists of teasers and lists in the story look alike, and few pages of the labelled ones have both.
 WITHIN = {"in list": (0.0, 1.0), "list item": (-1.0, 0.0)}
@@ -187,9 +187,9 @@ def bounds_of(name: str) -> tuple[float | None, float | None]:
     """The range a feature's weight may have."""
     if name in WITHIN or name in FREE:
         return WITHIN.get(name, (None, None))
-    if name.startswith(FOR):
-        return (0.0, None)
-    return (None, 0.0) if name in AGAINST else (None, None)
+    if name in AGAINST:
+        return (None, 0.0)
+    return (0.0, None) if name.startswith(FOR) else (None, None)
 
 
 def fit(rows: Rows, chosen: np.ndarray, names: Sequence[str]) -> tuple[float, dict[str, float]]:

@@ -59,7 +59,7 @@ _AMONG_OTHERS: Final = frozenset({"in aside", "class: related", "class above: re
 #: Groups of class words that are classes of boilerplate.
 _CLASSES: Final = frozenset({"related", "newsletter", "promo", "ad", "comment", "share", "navigation", "player"})
 #: Up to the first paragraph and in a header, words such as these name the standfirst.
-_HEAD_GROUPS: Final = frozenset({"related", "list", "title"})
+_HEAD_GROUPS: Final = frozenset({"related", "list", "title", "player"})
 
 
 @dataclass(frozen=True, slots=True)
