@@ -62,6 +62,9 @@ def _clean(value: object) -> str | None:
     return text.encode("utf-8", "replace").decode().replace("\0", "") or None
 
 
+_ONE_DATE: Final = frozenset({"rss090", "rss10"})
+
+
 def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[Entry]:
     """The entries of an RSS (0.9x to 2.0) or Atom feed, in its order; broken XML is tolerated.
 
@@ -86,6 +89,8 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
         raise NoFeedError(f"{kind}, not RSS or Atom" if kind != "no feed" else "neither RSS nor Atom")
     language = _clean(feed.feed.get("language"))
     publisher = _clean(feed.feed.get("title"))
+    # RSS 1.0 has one date, dc:date, which feedparser takes for the date of a change.
+    published = "updated" if feed.get("version") in _ONE_DATE else "published"
     found = []
     for item in feed.entries:
         link = item.get("link") or next(
@@ -100,8 +105,8 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
         hints = {
             "title": _clean(item.get("title")),
             "authors": authors or [name for name in [_clean(item.get("author"))] if name],
-            "published": _clean(item.get("published") if "published" in item else None),
-            "modified": _clean(item.get("updated") if "updated" in item else None),
+            "published": _clean(item.get(published) if published in item else None),
+            "modified": _clean(item.get("updated") if "updated" in item and published != "updated" else None),
             "language": _clean((item.get("title_detail") or {}).get("language")) or language,
             "publisher": publisher,
             "guid": strip_credentials(_clean(guid) or ""),

@@ -190,6 +190,19 @@ def test_where_another_runs_redirect_led_is_not_asked_for_again(server: Server, 
     assert [one.path for one in server.pages()] == ["/old", "/new"]
 
 
+def test_runs_at_once_share_the_files_of_an_archive(tmp_path: Path, dsn: str) -> None:
+    from tests.integration.test_acquire_ccnews import FILES, OCTOBER
+    from tests.integration.test_acquire_ccnews import pages as archived
+
+    for path, data in FILES.items():
+        (tmp_path / "archive" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "archive" / path).write_bytes(data)
+    source = Source(name="cc", kind="ccnews", url=f"file://{tmp_path}/archive", **OCTOBER)
+    answers = together(dsn, tmp_path / "landing", [source], 3, 0.0)
+    assert len(archived(tmp_path / "landing")) == 6  # which fails when a page is there twice
+    assert sum(answer.count("stored") for answer in answers) == 6
+
+
 def test_one_of_two_runs_is_killed_and_the_other_goes_on(server: Server, tmp_path: Path, dsn: str) -> None:
     bases = [server.listen(f"127.0.2.{n}") for n in range(1, 3)]
     server.routes["*"] = Reply(PAGE, pause=0.03)

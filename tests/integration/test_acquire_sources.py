@@ -171,7 +171,7 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch, s3: str) -> Iterator[str]:
-    """A landing zone in an empty bucket of it."""
+    """A landing zone in a bucket that is otherwise empty."""
     import fsspec
 
     for name, value in {
@@ -233,3 +233,19 @@ def test_an_object_store_that_refuses_keeps_the_file_for_the_next_run(
     answer = run(bucket)
     assert len(answer.files) == 1 and len(landed_files(bucket)) == 1
     assert answer.outcomes == {f"{base}/1": "deferred"}
+
+
+def test_an_archive_in_an_object_store(server: Server, tmp_path: Path, bucket: str) -> None:
+    import fsspec
+
+    from tests.integration.test_acquire_ccnews import FILES, OCTOBER, pages
+
+    filesystem = fsspec.filesystem("s3")
+    for path, data in FILES.items():
+        filesystem.pipe_file(f"landing/archive/{path}", data)
+    source = Source(name="cc", kind="ccnews", url="s3://landing/archive/", languages=("de",), **OCTOBER)
+    state = MemoryState()
+    for asked in (4, 0):  # the second run finds everything done
+        run = Run(CONFIG, [source], landing=tmp_path, settings=SETTINGS, state=state, spool=tmp_path / "spool")
+        assert len(asyncio.run(run.run()).outcomes) == asked
+    assert len(pages(tmp_path)) == 4

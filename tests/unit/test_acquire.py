@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import itertools
+import time
 import zlib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,10 +35,11 @@ from etl.acquire.sources import (
     landing_dir,
     load_config,
     load_sources,
-    strip_credentials,
 )
 from etl.acquire.state import MemoryState, Page, StateThread
 from etl.errors import ConfigurationError
+from etl.payload import looks_like_html
+from etl.text import strip_credentials
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -335,6 +337,34 @@ def test_rss_hints() -> None:
     assert second.url == "https://a.example/2" and "pw" not in repr(second)
 
 
+RSS_ITEM = "<item><title>Brücke &amp; Fluss</title><link>https://a.example/1</link>{more}</item>"
+RSS_VERSIONS = {
+    "0.91": '<rss version="0.91"><channel><title>A</title><language>de</language>{item}</channel></rss>',
+    "0.92": '<rss version="0.92"><channel><title>A</title><language>de</language>{item}</channel></rss>',
+    "2.0 without a version": "<rss><channel><title>A</title><language>de</language>{item}</channel></rss>",
+    "1.0 (RDF)": (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel rdf:about="https://a.example/"><title>A</title>'
+        "<dc:language>de</dc:language></channel>{item}</rdf:RDF>"
+    ),
+    "0.90 (RDF)": (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://my.netscape.com/rdf/simple/0.9/">'
+        "<channel><title>A</title></channel>{item}</rdf:RDF>"
+    ),
+}
+
+
+@pytest.mark.parametrize("frame", RSS_VERSIONS.values(), ids=RSS_VERSIONS.keys())
+def test_every_rss_version(frame: str) -> None:
+    more = "<dc:date>2026-11-02T07:10:00+01:00</dc:date>" if "dc:" in frame else ""
+    body = '<?xml version="1.0" encoding="utf-8"?>' + frame.replace("{item}", RSS_ITEM.format(more=more))
+    [entry] = parse_feed(body.encode(), "https://a.example/feed", "application/xml")
+    assert entry.url == "https://a.example/1" and entry.hints["title"] == "Brücke & Fluss"
+    assert entry.hints["publisher"] == "A"
+    assert entry.hints.get("language") == ("de" if "language" in frame else None)
+    assert entry.hints.get("published") == ("2026-11-02T07:10:00+01:00" if more else None)
+
+
 def test_atom_hints() -> None:
     body = b"""<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://b.example/" xml:lang="en"><title>B</title>
       <entry><title>X</title><link rel="alternate" href="post/1"/><updated>2026-11-02T07:10:00+01:00</updated>
@@ -559,6 +589,41 @@ def test_a_host_that_wants_to_be_left_alone_is() -> None:
         state.close()
 
     asyncio.run(run())
+
+
+# --- what a payload is ---------------------------------------------------------------------------------------------
+
+DOCTYPE = b'<?xml version="1.0"?>\n<!-- x --><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">'
+
+
+@pytest.mark.parametrize(
+    ("declared", "head", "page"),
+    [
+        ("text/plain", b"<!DOCTYPE html><html>", True),
+        ("text/plain", b"\xef\xbb\xbf\n<!-- x --><HTML>", True),
+        ("text/plain", "\ufeff<html>".encode("utf-16-le"), True),
+        ("text/plain", b"The element <html> begins a page.", False),
+        ("text/plain", b"<headline>", False),
+        ("application/octet-stream", b"<head>", True),
+        ("application/octet-stream", b"Warning: x\n<html>", False),
+        ("", b"Warning: x\n<html>", True),
+        ("", b"GIF89a", False),
+        ("application/xml", DOCTYPE + b"\n<html xmlns='http://www.w3.org/1999/xhtml'>", True),
+        ("application/xml", b"<x:html xmlns:x='http://www.w3.org/1999/xhtml'>", True),
+        ("text/xml", b"<?xml version='1.0'?><rss>", False),
+        ("text/xml", DOCTYPE + b"<rss>", False),
+    ],
+)
+def test_html_is_told_by_its_first_bytes(declared: str, head: bytes, page: bool) -> None:
+    assert looks_like_html(head, declared) is page
+
+
+@pytest.mark.parametrize("unit", [b"<!--a-->", b"<!--", b"<?", b"<!doctype html [", b" \n<?x?>"], ids=repr)
+def test_telling_html_takes_linear_time(unit: bytes) -> None:
+    began = time.process_time()
+    for declared in ("text/plain", "text/xml", ""):
+        looks_like_html(unit * (1 << 16), declared)
+    assert time.process_time() - began < 0.5
 
 
 # --- landing files -------------------------------------------------------------------------------------------------
