@@ -38,7 +38,10 @@ from etl.clean.ruleset import fold, rules_for, unit_text
 from etl.model import Block
 
 PENALTY = 0.3
+#: Wording speaks for content by no more log-odds than these. The second isn't used in fitting: it only says that the
+#: teasers of other stories read like the story.
 FLOOR = -5.0
+FLOOR_OTHERS = -1.0
 CEILING = 8.0
 LEAST = 0.7
 WEIGHT_META = 0.2
@@ -59,7 +62,10 @@ FOR = (
     "hidden",
     "outside",
 )
-AGAINST = ("in quote", "in caption", "in table", "cell", "heading", "class: facts", "class above: facts")
+AGAINST = (
+    *("in quote", "in caption", "in table", "cell", "heading"),
+    *("class: facts", "class above: facts", "class: standfirst", "class above: standfirst"),
+)
 FREE = ("links: half", "links: some", "class: meta", "class above: meta", "class above: widget")
 #: Lists of teasers and lists in the story look alike, and few pages of the labelled ones have both.
 WITHIN = {"in list": (0.0, 1.0), "list item": (-1.0, 0.0)}
@@ -218,7 +224,8 @@ def document_of(
     words: dict[str, list[str]], bias: float = 0.0, weights: dict[str, float] | None = None
 ) -> dict[str, Any]:
     """The document of ``markup.json``."""
-    return {"bias": bias, "floor": FLOOR, "least": LEAST, "weights": weights or {}, "words": words}
+    floors = {"floor": FLOOR, "floor_others": FLOOR_OTHERS, "least": LEAST}
+    return {"bias": bias, **floors, "weights": weights or {}, "words": words}
 
 
 def learn(rows: Rows, chosen: np.ndarray, names: Sequence[str], words: dict[str, list[str]]) -> dict[str, Any]:
@@ -234,7 +241,7 @@ def words_of(path: Path) -> dict[str, list[str]]:
 
 def write(document: dict[str, Any], path: Path) -> None:
     """One line a weight and a group of words, so that changes can be read."""
-    lines = [f' "{name}": {json.dumps(document[name])},' for name in ("bias", "floor", "least")]
+    lines = [f' "{name}": {json.dumps(document[name])},' for name in ("bias", "floor", "floor_others", "least")]
     for name in ("weights", "words"):
         entries = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in document[name].items()]
         lines.append(f' "{name}": {{\n' + ",\n".join(entries) + "\n }" + ("," if name == "weights" else ""))

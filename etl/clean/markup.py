@@ -56,9 +56,12 @@ _KINDS: Final = {
 }
 #: Where links to other stories stand: a linked block there is one.
 _AMONG_OTHERS: Final = frozenset({"in aside", "class: related", "class above: related", "class: list"})
+#: Places of other stories: their teasers are written like the story itself, so wording can't speak for them.
+_OTHERS: Final = frozenset({"class: related", "links: among others"})
 #: Groups of class words that are classes of boilerplate.
 _CLASSES: Final = frozenset({"related", "newsletter", "promo", "ad", "comment", "share", "navigation", "player"})
-#: Up to the first paragraph and in a header, words such as these name the standfirst.
+_STANDFIRST: Final = "standfirst"
+#: Up to the first paragraph, in a header and beside words for a standfirst, words such as these name it as well.
 _HEAD_GROUPS: Final = frozenset({"related", "list", "title", "player"})
 
 
@@ -75,8 +78,9 @@ class Markup:
 
     Args:
         document: ``words`` (group to list of class words), ``weights`` (feature to log-odds), ``bias`` (log-odds of
-            any block whose place is known), ``floor`` (the least log-odds by wording that these are added to) and
-            ``least`` (the least probability at which a block whose place is known may go).
+            any block whose place is known), ``floor`` (the least log-odds by wording that these are added to),
+            ``floor_others`` (the same among links to other stories) and ``least`` (the least probability at which a
+            block whose place is known may go).
 
     Raises:
         ValueError: a class word stands in two groups.
@@ -86,6 +90,7 @@ class Markup:
         self.weights: dict[str, float] = dict(document["weights"])
         self.bias = float(document["bias"])
         self.floor = float(document["floor"])
+        self.floor_others = float(document["floor_others"])
         self.least = float(document["least"])
         self._group: dict[str, str] = {}
         for group, words in document["words"].items():
@@ -139,7 +144,9 @@ class Markup:
                 if name is not None:
                     features[name] = 1.0
                     found.setdefault(name, mark)
-        head = head or "in header" in features
+        head = (
+            head or "in header" in features or any(self._group.get(word) == _STANDFIRST for word in words[:_NEAREST])
+        )
         for number, word in enumerate(words):
             group = None if word in story else self._group.get(word)
             if group is None or (head and group in _HEAD_GROUPS):
@@ -207,8 +214,11 @@ class Marks:
 
     def added(self, row: int, wording: float) -> float:
         """A block's log-odds: by its wording, and what the markup adds."""
-        odds = self._of(row)
-        return wording if odds is None else max(wording, self._markup.floor) + odds
+        place = self._places[row] if row < len(self._places) else None
+        if place is None:
+            return wording
+        floor = self._markup.floor if _OTHERS.isdisjoint(place.features) else self._markup.floor_others
+        return max(wording, floor) + (self._odds[row] or 0.0)
 
     def least(self, row: int) -> float:
         """The least probability at which a block may go without a certain rule."""

@@ -125,6 +125,18 @@ LISTS = {
     + "</div>",
 }
 
+#: Such as extraction takes for text: nothing of their sentences is a link.
+UNLINKED = {
+    "list": '<ul class="timeline similar">'
+    + "".join(
+        f'<li><div class="wrapper"><div class="title">Aus dem Kreis</div><p>{text}</p></div></li>' for text in TEASERS
+    )
+    + "</ul>",
+    "section": '<section class="read-next latest">'
+    + "".join(f"<h3>{linked('Aus dem Kreis', i)}</h3><p>{text}</p>" for i, text in enumerate(TEASERS))
+    + "</section>",
+}
+
 
 @pytest.mark.parametrize("teasers", LISTS.values(), ids=LISTS.keys())
 def test_teasers_of_whole_sentences_fall(teasers: str) -> None:
@@ -138,11 +150,16 @@ def test_teasers_of_whole_sentences_fall(teasers: str) -> None:
     assert all(any(name.startswith("markup: ") for name in span.evidence["signals"]) for span in spans)
 
 
-@pytest.mark.parametrize("teasers", LISTS.values(), ids=LISTS.keys())
-def test_the_whole_road_keeps_the_story_and_drops_the_teasers(teasers: str) -> None:
-    record = processed(f'<main><article class="article-body">{paragraphs()}{teasers}</article></main>')
+@pytest.mark.parametrize("between", [True, False], ids=["between", "after"])
+@pytest.mark.parametrize("teasers", UNLINKED.values(), ids=UNLINKED.keys())
+def test_the_whole_road_drops_teasers_that_extraction_takes_for_text(teasers: str, between: bool) -> None:
+    body = f"{paragraphs(STORY[:3])}{teasers}{paragraphs(STORY[3:])}" if between else f"{paragraphs()}{teasers}"
+    record = processed(f'<main><article class="article-body">{body}</article></main>')
+    assert [text for text in TEASERS if text not in record.article.text] == []
     assert [text for text in STORY if text not in record.clean_text] == []
     assert [text for text in TEASERS if text in record.clean_text] == []
+    signals = {name for span in record.removed for name in span.evidence["signals"]}
+    assert {"markup: class similar", "markup: class latest"} & signals
 
 
 def test_a_teaser_between_paragraphs_falls_and_a_subhead_stays() -> None:
