@@ -207,6 +207,11 @@ def _marks(*, astral: bool) -> re.Pattern[str]:
     return re.compile("[" + _INSIDE_WORDS + "".join(f"{chr(first)}-{chr(last)}" for first, last in runs) + "]+")
 
 
+_LATIN_WORDS: Final = bytes(
+    ord("w") if _WORD.fullmatch(char) else ord(" ") for char in bytes(range(256)).decode("latin-1")
+)
+
+
 def word_count(text: str) -> int:
     """The number of words in ``text``.
 
@@ -214,11 +219,15 @@ def word_count(text: str) -> int:
     apostrophe, a hyphen and a point end it (``don't`` is two). In scripts that put no space between words (Chinese,
     Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Yi) every letter counts as a word, marks don't.
     """
-    if not text.isascii():
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
         text = _marks(astral=False).sub("", text)
         if _ASTRAL.search(text):
             text = _marks(astral=True).sub("", text)
-    return len(_WORD.findall(text))
+        return len(_WORD.findall(text))
+    # The same for a table of 256 characters, of which the soft hyphen alone stands inside words.
+    return len(raw.translate(_LATIN_WORDS, b"\xad").split())
 
 
 class _Words:

@@ -62,6 +62,9 @@ def trimmed_blocks(text: str, blocks: Sequence[Block]) -> list[Block]:
         if not at <= block.start <= block.end <= len(text):
             raise ValueError(f"block [{block.start}, {block.end}) overlaps the one before it or the text's end")
         at = block.end
+        if block.end > block.start and not (text[block.start].isspace() or text[block.end - 1].isspace()):
+            found.append(block)
+            continue
         trimmed = _trim(text, block.start, block.end)
         if trimmed is not None:
             found.append(Block(*trimmed, block.tag, block.link_share, block.classes))

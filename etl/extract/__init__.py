@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from etl.extract.body import main_text
+from etl.extract.body import drop_scripts, main_text
 from etl.extract.flow import place_blocks, read_flow
 from etl.extract.metadata import hinted_metadata, read_metadata
 from etl.extract.page import Refusal, load_page
@@ -52,6 +52,7 @@ def extract(capture: Capture, *, settings: Settings | None = None) -> Article | 
             payload_bytes=settings.quarantine_payload_bytes,
         )
     found = read_metadata(page.root, capture)
+    drop_scripts(page.root)
     pieces = main_text(page.root, found.url)
     if not pieces:
         return reject_capture(

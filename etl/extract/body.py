@@ -30,6 +30,17 @@ _NOT_STORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud8
 CELL_SEPARATOR: Final = " | "
 
 
+def drop_scripts(root: html.HtmlElement) -> None:
+    """Take scripts and style sheets out of the tree. No extractor reads them, but each of its passes would copy them.
+
+    Descriptions in JSON-LD and formulas stay: extractors do read those.
+    """
+    for element in list(root.iter("script", "style")):
+        kind = (element.get("type") or "").lower()
+        if "ld+json" not in kind and "math" not in kind:
+            element.drop_tree()
+
+
 def main_text(root: html.HtmlElement, url: str | None) -> list[tuple[str, str]]:
     """The paragraphs of the article, in reading order, as ``(tag, text)``; empty when there is none.
 

@@ -11,10 +11,12 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
-from lxml import html
+from lxml import etree, html
 
 from etl.extract.body import CELL_SEPARATOR
+from etl.extract.page import count_elements
 from etl.model import Block
 
 # Elements whose text nobody reads.
@@ -50,14 +52,15 @@ _ANCHOR = 24
 
 @dataclass(slots=True)
 class Flow:
-    """``key`` is the page's text without white space; piece ``i`` starts at ``starts[i]`` in it."""
+    """``key`` is the page's text without white space; piece ``i`` starts at ``starts[i]`` in it and stands in the
+    element ``owners[i]``."""
 
     key: str
     starts: list[int]
     owners: list[html.HtmlElement]
-    linked: list[bool]
     _cursor: int = 0
     _known: dict[html.HtmlElement, tuple[str, ...]] = field(default_factory=dict)
+    _linked: dict[html.HtmlElement, bool] = field(default_factory=dict)
 
     def evidence(self, block: str, tag: str) -> tuple[str, float | None, tuple[str, ...]]:
         """Tag, share of linked characters, and class words and marks of the place the block comes from.
@@ -71,11 +74,18 @@ class Flow:
         first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, end - 1) - 1
         linked = 0
         for i in range(first, last + 1):
-            if self.linked[i]:
+            if self._in_link(self.owners[i]):
                 stop = self.starts[i + 1] if i < len(self.starts) - 1 else len(self.key)
                 linked += min(stop, end) - max(self.starts[i], start)
         element = _common_ancestor(self.owners[first], self.owners[last])
         return self._tag(element, tag), round(linked / (end - start), 4), self._classes(element)
+
+    def _in_link(self, element: html.HtmlElement) -> bool:
+        known = self._linked.get(element)
+        if known is None:
+            known = element.tag == "a" or next(element.iterancestors("a"), None) is not None
+            self._linked[element] = known
+        return known
 
     def _find(self, key: str) -> tuple[int, int] | None:
         if not key:
@@ -128,38 +138,56 @@ class Flow:
         return found
 
 
+_TEXTS = etree.XPath(".//text()")
+
+
+def _texts(root: html.HtmlElement) -> list[Any]:
+    """The texts of a tree in reading order, as strings that know the element that they stand in or after."""
+    found = _TEXTS(root)
+    return found if isinstance(found, list) else []
+
+
 def read_flow(root: html.HtmlElement, max_depth: int) -> Flow | None:
-    """Walk the tree once; ``None`` when it is nested deeper than ``max_depth``."""
+    """Read the page's text; ``None`` when it is nested deeper than ``max_depth``."""
+    # Few pages have so many elements at all.
+    if count_elements(root) > max_depth and _may_be_too_deep(max_depth)(root) and _is_too_deep(root, max_depth):
+        return None
     pieces: list[str] = []
     starts: list[int] = []
     owners: list[html.HtmlElement] = []
-    linked: list[bool] = []
     length = 0
-    # (element, depth, inside a link); a depth of -1 stands for the text after the element.
-    stack: list[tuple[html.HtmlElement, int, bool]] = [(root, 1, False)]
+    silent = {element for top in root.iter(*_SILENT) for element in top.iter()}
+    for text in _texts(root):
+        owner = text.getparent()
+        if text.is_tail and owner is not None:
+            owner = owner.getparent()
+        # Scripts are long: nothing is done with their text.
+        if owner is None or owner in silent:
+            continue
+        key = "".join(text.split())
+        if key:
+            starts.append(length)
+            owners.append(owner)
+            pieces.append(key)
+            length += len(key)
+    return Flow("".join(pieces), starts, owners)
+
+
+@lru_cache(maxsize=8)
+def _may_be_too_deep(max_depth: int) -> etree.XPath:
+    return etree.XPath(f"boolean(.//*[ancestor::*[{max_depth}]])")
+
+
+def _is_too_deep(root: html.HtmlElement, max_depth: int) -> bool:
+    """Whether anything is nested too deep that isn't inside an element without text to read."""
+    stack = [(root, 1)]
     while stack:
-        element, depth, in_link = stack.pop()
-        if depth < 0:
-            text, owner = element.tail, element.getparent()
-        else:
-            if depth > max_depth:
-                return None
-            if element.tail:
-                stack.append((element, -1, in_link))
-            if element.tag in _SILENT:
-                continue
-            in_link = in_link or element.tag == "a"
-            text, owner = element.text, element
-            stack.extend([(child, depth + 1, in_link) for child in reversed(element)])
-        if text:
-            key = "".join(text.split())
-            if key and owner is not None:
-                starts.append(length)
-                owners.append(owner)
-                linked.append(in_link)
-                pieces.append(key)
-                length += len(key)
-    return Flow("".join(pieces), starts, owners, linked)
+        element, depth = stack.pop()
+        if depth > max_depth:
+            return True
+        if element.tag not in _SILENT:
+            stack.extend([(child, depth + 1) for child in element])
+    return False
 
 
 def _common_ancestor(first: html.HtmlElement, last: html.HtmlElement) -> html.HtmlElement:
