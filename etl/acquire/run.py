@@ -46,7 +46,7 @@ _MAX_INDEX_DEPTH: Final = 3
 _LASTMOD_GRAIN: Final = timedelta(days=1)  # a lastmod may name the day alone
 _BELIEVED: Final = timedelta(days=1)  # how long an index is believed that a sitemap in it is unchanged
 _AHEAD: Final = 64  # URLs that are claimed at once where a host is kept from request to request
-_RESUME: Final = timedelta(hours=1)  # what a killed run had asked for is left alone for so long
+_ANOTHERS: Final = timedelta(hours=1)  # what a run beside this one asked for is left alone; then the plan decides
 
 Result = TypeVar("Result")
 ListingKind = Literal["feed", "sitemap"]
@@ -826,11 +826,12 @@ class Run:
         if page is None or page.asked_run is None:
             return None
         begun = self._begun
+        if datetime.now(UTC) - page.asked_at > _ANOTHERS:
+            return None
         if page.asked_run in begun.beside or page.asked_run > begun.run:
             return "another run asked for it"
-        if page.asked_run == begun.run or page.asked_run in begun.killed:
-            recent = datetime.now(UTC) - page.asked_at < _RESUME
-            return "a run that was killed had asked for it" if recent and not page.failures else None
+        if (page.asked_run == begun.run or page.asked_run in begun.killed) and not page.failures:
+            return "a run that was killed had asked for it"
         return None
 
     async def _claim(self, item: Item, queue: deque[Item], host: Host) -> None:
