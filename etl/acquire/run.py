@@ -401,6 +401,8 @@ class Run:
             )
             if page.origin not in logged:
                 visits.append(visit)
+                if (target := _key(page.url)) != visit.key:
+                    visits.append(replace(visit, key=target, logged=False))
         await self._state.save(visits)
 
     # -- sources ---------------------------------------------------------------------------------------------------

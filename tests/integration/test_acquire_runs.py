@@ -187,10 +187,13 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("after", [1, 7, 25])
-def test_a_run_that_is_killed_is_gone_on_with(server: Server, klartext: Klartext, after: int) -> None:
+@pytest.mark.parametrize("etag", [None, '"v"'], ids=["without validators", "with an ETag"])
+@pytest.mark.parametrize("after", [1, 25])
+def test_a_run_that_is_killed_is_gone_on_with(
+    server: Server, klartext: Klartext, after: int, etag: str | None
+) -> None:
     base = server.listen()
-    server.routes["*"] = Reply(PAGE, pause=0.01)
+    server.routes["*"] = Reply(PAGE, pause=0.01, etag=etag)
     links = [f"{base}/{n}" for n in range(40)]
     klartext.sources({"name": "s", "kind": "urls", "urls": links, "delay": 0})
     process = klartext.start()
@@ -198,7 +201,7 @@ def test_a_run_that_is_killed_is_gone_on_with(server: Server, klartext: Klartext
     process.kill()
     process.communicate()
     assert landed_files(klartext.landing) == []  # what is there has a temporary name
-    server.routes["*"] = Reply(PAGE)
+    server.routes["*"] = Reply(PAGE, etag=etag)
     answer = klartext.run()
     assert sorted(klartext.pages()) == sorted(links)
     asked = Counter(one.path for one in server.pages())
@@ -207,6 +210,21 @@ def test_a_run_that_is_killed_is_gone_on_with(server: Server, klartext: Klartext
     logged = Counter(url for url, outcome in klartext.log() if outcome == "stored")
     assert logged == dict.fromkeys(links, 1)
     assert set(answer["outcomes"]) == set(links)
+
+
+def test_where_a_killed_runs_redirect_led_is_not_asked_for_again(server: Server, klartext: Klartext) -> None:
+    base = server.listen()
+    server.routes["/old"], server.routes["/new"] = Reply.redirect("/new"), Reply(PAGE, etag='"v"')
+    server.routes["/last"] = Reply(PAGE, pause=30)
+    klartext.sources({"name": "s", "kind": "urls", "urls": [f"{base}/old", f"{base}/last"], "delay": 0})
+    process = klartext.start()
+    _wait_for(lambda: "/last" in server.paths())
+    process.kill()
+    process.communicate()
+    server.routes["/last"] = Reply(PAGE)
+    klartext.sources({"name": "s", "kind": "urls", "urls": [f"{base}/new", f"{base}/last"], "delay": 0})
+    assert klartext.run()["outcomes"] == {f"{base}/new": "deferred", f"{base}/last": "stored"}
+    assert server.paths().count("/new") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
