@@ -50,10 +50,14 @@ for module in (corpus, texts, acquire, database):
     module.register(app)
 
 
+def _is_of_database(error: Exception) -> bool:
+    # Where the driver isn't loaded, nothing of it was raised.
+    driver = sys.modules.get("psycopg2")
+    return driver is not None and isinstance(error, driver.Error)
+
+
 def main() -> None:
     """Runs a command; every error a user can mend is one message, and none is a traceback."""
-    import psycopg2
-
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -72,13 +76,15 @@ def main() -> None:
         # Whoever read our output has had enough (`klartext query … | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except psycopg2.Error as error:
-        say(f"klartext: the database refused: {' '.join(str(error).split())}")
-        say("  nothing is half loaded; mend what it says and run the command again")
-        code = 2
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         say(f"klartext: the system refused{where}: {error.strerror or error}")
+        code = 2
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
+        say(f"klartext: the database refused: {' '.join(str(error).split())}")
+        say("  nothing is half loaded; mend what it says and run the command again")
         code = 2
     else:
         return

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl.cli.common import JsonOption, say, write_json
-from etl.database import Login, Target
 from etl.errors import UsageError
+
+if TYPE_CHECKING:  # the driver takes its time to load, and most commands need none
+    from etl.database import Login, Target
 
 db = typer.Typer(no_args_is_help=True)
 
