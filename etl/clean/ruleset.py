@@ -349,8 +349,64 @@ def _ranges(codes: Sequence[int]) -> Iterator[str]:
         start = end = code
 
 
+@lru_cache(maxsize=4096)
+def _names_words(pattern: str) -> bool:
+    """Whether every text that holds a pattern holds a literal of it, so that a look for literals can rule it out."""
+    probe = re2.Filter()
+    probe.Add(pattern, re2_options())
+    probe.Compile()
+    return not probe.Match("", True)
+
+
+class Matcher:
+    """Which of many patterns a text holds, fast on text that it has never seen.
+
+    RE2 builds an automaton's states while it reads, and one of all patterns comes upon new ones in every new text:
+    tens of milliseconds for an article. So three kinds go three ways: patterns of a whole text as an automaton that
+    is anchored, and stops early; patterns that name literals by looking for these first (RE2's FilteredRE2); the few
+    that are left as a small automaton.
+
+    Args:
+        patterns: of RE2's syntax.
+        whole: of each, whether it must match the text from end to end.
+        literal: of each other one, whether it names literals.
+
+    Raises:
+        re2.error: a pattern can't be used.
+    """
+
+    def __init__(self, patterns: Sequence[str], whole: Sequence[bool], literal: Sequence[bool]) -> None:
+        options = re2_options()
+        self._parts = []
+        for wanted, kind in (
+            ((True, False), re2.Set.FullMatchSet(options)),
+            ((False, True), re2.Filter()),
+            ((False, False), re2.Set.SearchSet(options)),
+        ):
+            numbers = [n for n in range(len(patterns)) if (whole[n], literal[n] and not whole[n]) == wanted]
+            for number in numbers:
+                if isinstance(kind, re2.Filter):
+                    kind.Add(patterns[number], options)
+                else:
+                    kind.Add(patterns[number])
+            if numbers:
+                kind.Compile()
+                self._parts.append((kind.Match, numbers, wanted[0]))
+
+    def match(self, text: str, *, whole_only: bool = False) -> list[int]:
+        """The numbers of the patterns that match, in order."""
+        found = [
+            numbers[index]
+            for match, numbers, whole in self._parts
+            if whole or not whole_only
+            for index in match(text) or ()
+        ]
+        found.sort()
+        return found
+
+
 class RuleSet:
-    """Rules that are matched together, as one automaton.
+    """Rules that are matched together.
 
     Labels also count where several stand in one block (``Comment Print Share``) and where a page ran them together
     (``CommentPrintShare``).
@@ -362,17 +418,17 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._alphabet = Alphabet(rule.pattern for rule in self.rules)
-        self._set = re2.Set.SearchSet(re2_options())
+        patterns, literal = [], []
         for rule in self.rules:
             try:
-                self._set.Add(self._alphabet.pattern(rule.re2_pattern(), rule.case_sensitive))
+                patterns.append(self._alphabet.pattern(rule.re2_pattern(), rule.case_sensitive))
+                literal.append(_names_words(rule.pattern))
             except (re2.error, ValueError) as error:
                 raise ConfigurationError(
                     f"{rule.file}:{rule.line}: rule {rule.id}: the pattern can't be used: {error}",
                     fix="run `klartext rules check` and mend the pattern",
                 ) from None
-        if self.rules:
-            self._set.Compile()
+        self._matcher = Matcher(patterns, [rule.scope == "label" for rule in self.rules], literal)
         labels = [
             unicode_classes(rule.pattern)
             for rule in self.rules
@@ -393,14 +449,14 @@ class RuleSet:
         if not self.rules:
             return []
         unit = self._alphabet.spell(unit)
-        found = self._set.Match(unit) or ()
+        found = self._matcher.match(unit)
         if len(unit) > _LONGEST_SEQUENCE:
-            return [self.rules[index] for index in sorted(found)] if found else []
+            return [self.rules[index] for index in found]
         apart = unit
         if _JOINED.search(unit):
             apart = _JOINED.sub(r"\1  ", unit)
-            found = {*found, *(self._set.Match(apart) or ())}
-        rules = [self.rules[index] for index in sorted(found)]
+            found = sorted({*found, *self._matcher.match(apart)})
+        rules = [self.rules[index] for index in found]
         if "  " in apart and not any(rule.scope == "label" for rule in rules):
             rules += self._label_sequence(apart)
         return rules
@@ -411,8 +467,8 @@ class RuleSet:
             return []
         words = unit.split("  ")
         for count in range(1, len(words)):
-            for index in self._set.Match("  ".join(words[:count])) or []:
-                if self.rules[index].scope == "label" and self.rules[index].strength == "certain":
+            for index in self._matcher.match("  ".join(words[:count]), whole_only=True):
+                if self.rules[index].strength == "certain":
                     return [self.rules[index]]
         return []
 
