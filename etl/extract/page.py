@@ -101,7 +101,7 @@ def load_page(capture: Capture, settings: Settings) -> Page | Refusal:
     kind = payload_kind(data)
     if kind:
         return Refusal("not_html", f"the payload is {kind}")
-    text, _, replaced = decode_page(data, capture.charset)
+    text, _, replaced, raw = decode_page(data, capture.charset)
     if replaced * 10 > len(text):
         return Refusal("not_html", f"the payload is binary data: {replaced:,} bytes fit no charset")
     feed = _FEED.match(text)
@@ -110,9 +110,13 @@ def load_page(capture: Capture, settings: Settings) -> Page | Refusal:
     if not _HTML_TAG.search(text):
         return Refusal("not_html", "the payload holds no HTML element")
     # Every element needs a '<'; scripts and comments may hold more, hence the margin before anything is parsed.
-    if text.count("<") > 12 * settings.max_html_elements:
+    most = 12 * settings.max_html_elements
+    if len(text) > most and text.count("<") > most:
         return Refusal("too_many_elements", f"more than {settings.max_html_elements:,} elements")
-    root = parse(_SELF_CLOSING.sub(r"\1>", text[:_HEAD_CHARS], count=1) + text[_HEAD_CHARS:])
+    head = text[:_HEAD_CHARS]
+    if _SELF_CLOSING.search(head):
+        text, raw = _SELF_CLOSING.sub(r"\1>", head, count=1) + text[_HEAD_CHARS:], None
+    root = parse(text, raw)
     if root is None:
         return Refusal("not_html", "the payload can't be parsed as HTML")
     elements = count_elements(root)
@@ -148,11 +152,12 @@ def _binary_share(head: bytes) -> float:
     return 1 - len(head.translate(None, _CONTROL)) / max(1, len(head))
 
 
-def decode_page(data: bytes, declared: str | None) -> tuple[str, str, int]:
+def decode_page(data: bytes, declared: str | None) -> tuple[str, str, int, bytes | None]:
     """Decode a page: the declared charset, else what its ``<meta>`` says, else what the bytes look like.
 
     Returns:
-        the text, the charset it was read in and how many characters had to be replaced by U+FFFD.
+        the text, the charset it was read in, how many characters had to be replaced by U+FFFD, and the text's
+        bytes where they are UTF-8.
     """
     meta = _META_CHARSET.search(data, 0, 8192)
     label = meta[1].decode("ascii") if meta else None
@@ -162,7 +167,8 @@ def decode_page(data: bytes, declared: str | None) -> tuple[str, str, int]:
     if (declared or label or "utf-8").lower() in ("utf-8", "utf8") and b"\x00" not in data and b"\x1b" not in data:
         # What `decode` would say of nearly every page, without its closer looks.
         try:
-            return data.removeprefix(_BOMS[2]).decode("utf-8"), "utf-8", 0
+            raw = data.removeprefix(_BOMS[2])
+            return raw.decode("utf-8"), "utf-8", 0, raw
         except UnicodeDecodeError:
             pass
     best = decode(data, declared or label)
@@ -170,7 +176,7 @@ def decode_page(data: bytes, declared: str | None) -> tuple[str, str, int]:
         other = decode(data, label)
         if other[2] < best[2]:
             best = other
-    return best
+    return *best, None
 
 
 _ELEMENTS = etree.XPath("count(descendant-or-self::*)")
@@ -189,8 +195,13 @@ _LOOKUP = etree.ElementDefaultClassLookup(
 )
 
 
-def parse(text: str) -> html.HtmlElement | None:
-    """Parse decoded HTML without libxml2's limits on depth and size; the caller has bounded both."""
+def parse(text: str, raw: bytes | None = None) -> html.HtmlElement | None:
+    """Parse decoded HTML without libxml2's limits on depth and size; the caller has bounded both.
+
+    Args:
+        text: the page.
+        raw: the same in UTF-8, where it is at hand.
+    """
     parser = html.HTMLParser(
         collect_ids=False,
         encoding="utf-8",
@@ -201,14 +212,16 @@ def parse(text: str) -> html.HtmlElement | None:
     )
     parser.set_element_class_lookup(_LOOKUP)
     try:
-        root = html.document_fromstring(_xml_bytes(text), parser=parser)
+        root = html.document_fromstring(_xml_bytes(text, raw), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return None
     return root if isinstance(root, html.HtmlElement) else None
 
 
-def _xml_bytes(text: str) -> bytes:
+def _xml_bytes(text: str, raw: bytes | None) -> bytes:
+    # Strings are searched many times faster than bytes.
     for character in _NOT_XML_EITHER:
         if character in text:
-            text = text.replace(character, "")
-    return _NOT_XML_REFERENCE.sub(b"", text.encode("utf-8", "replace").translate(None, _NOT_XML))
+            text, raw = text.replace(character, ""), None
+    raw = text.encode("utf-8", "replace") if raw is None else raw
+    return _NOT_XML_REFERENCE.sub(b"", raw.translate(None, _NOT_XML))
