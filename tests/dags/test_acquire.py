@@ -110,7 +110,7 @@ def test_a_source_that_is_not_due_is_left_alone(airflow: RunningAirflow, sites: 
     assert airflow.wait(due, unknown, outside, dead, dag="acquire") == ["success", "failed", "failed", "failed"]
     names = [name for group in airflow.result(due, "due", dag="acquire") for name in group]
     assert "talbote" not in names
-    assert "did you mean" in airflow.log(unknown, "due", dag="acquire")
+    assert "there is no source 'talbot'" in airflow.log(unknown, "due", dag="acquire")
     assert "outside the home" in airflow.log(outside, "due", dag="acquire")
 
 
