@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -160,6 +160,14 @@ class _Response(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Opens a connection to a host only once the one that was given up is closed: never two at a time."""
+
+    async def _create_connection(self, *args: Any, **named: Any) -> Any:
+        await asyncio.sleep(0)  # closing is done by the event loop, in its next round
+        return await super()._create_connection(*args, **named)
+
+
 class _Request(aiohttp.ClientRequest):
     """A request that goes out on a silent connection only: what a server sends unasked is no answer to it."""
 
@@ -227,7 +235,7 @@ class Fetcher:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=0,
             ssl=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             resolver=GuardedResolver(self._guard, self._lookup),
