@@ -44,6 +44,7 @@ FLOOR = -5.0
 FLOOR_OTHERS = -1.0
 CEILING = 8.0
 LEAST = 0.7
+LEAST_CUE = 0.55
 WEIGHT_META = 0.2
 SHORT_CHARS = 80
 #: A family's blocks weigh no more than this many, boilerplate and content each: one page of a hundred teasers mustn't
@@ -224,8 +225,8 @@ def document_of(
     words: dict[str, list[str]], bias: float = 0.0, weights: dict[str, float] | None = None
 ) -> dict[str, Any]:
     """The document of ``markup.json``."""
-    floors = {"floor": FLOOR, "floor_others": FLOOR_OTHERS, "least": LEAST}
-    return {"bias": bias, **floors, "weights": weights or {}, "words": words}
+    limits = {"floor": FLOOR, "floor_others": FLOOR_OTHERS, "least": LEAST, "least_cue": LEAST_CUE}
+    return {"bias": bias, **limits, "weights": weights or {}, "words": words}
 
 
 def learn(rows: Rows, chosen: np.ndarray, names: Sequence[str], words: dict[str, list[str]]) -> dict[str, Any]:
@@ -241,7 +242,10 @@ def words_of(path: Path) -> dict[str, list[str]]:
 
 def write(document: dict[str, Any], path: Path) -> None:
     """One line a weight and a group of words, so that changes can be read."""
-    lines = [f' "{name}": {json.dumps(document[name])},' for name in ("bias", "floor", "floor_others", "least")]
+    lines = [
+        f' "{name}": {json.dumps(document[name])},'
+        for name in ("bias", "floor", "floor_others", "least", "least_cue")
+    ]
     for name in ("weights", "words"):
         entries = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in document[name].items()]
         lines.append(f' "{name}": {{\n' + ",\n".join(entries) + "\n }" + ("," if name == "weights" else ""))

@@ -108,7 +108,7 @@ def clean_with(
         probability = 1 / (1 + math.exp(-score))
         limit = _threshold(judge, page, row)
         if page.basics[row].rules < WEIGHT["certain"]:
-            limit = max(limit, marks.least(row))
+            limit = max(limit, marks.least(row, limit))
         if probability >= limit and not _mostly_story(judge, folded, found[row], rules):
             stripped.append((number, probability))
     contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []

@@ -27,6 +27,7 @@ _PROSE_CHARS: Final = 80
 _STORY_BLOCKS: Final = 5
 _LONG_CHARS: Final = 60
 _LINKED: Final = 0.6
+_EVEN: Final = 0.5
 _RUN: Final = 6
 _PEERS: Final = 3
 _OF_PEERS: Final = 3
@@ -79,8 +80,8 @@ class Markup:
     Args:
         document: ``words`` (group to list of class words), ``weights`` (feature to log-odds), ``bias`` (log-odds of
             any block whose place is known), ``floor`` (the least log-odds by wording that these are added to),
-            ``floor_others`` (the same among links to other stories) and ``least`` (the least probability at which a
-            block whose place is known may go).
+            ``floor_others`` (the same among links to other stories), ``least`` (the least probability at which a
+            block whose place is known may go) and ``least_cue`` (the same where its own wording shows what it is).
 
     Raises:
         ValueError: a class word stands in two groups.
@@ -92,6 +93,7 @@ class Markup:
         self.floor = float(document["floor"])
         self.floor_others = float(document["floor_others"])
         self.least = float(document["least"])
+        self.least_cue = float(document["least_cue"])
         self._group: dict[str, str] = {}
         for group, words in document["words"].items():
             for word in words:
@@ -220,9 +222,12 @@ class Marks:
         floor = self._markup.floor if _OTHERS.isdisjoint(place.features) else self._markup.floor_others
         return max(wording, floor) + (self._odds[row] or 0.0)
 
-    def least(self, row: int) -> float:
-        """The least probability at which a block may go without a certain rule."""
-        return 0.0 if self._of(row) is None else self._markup.least
+    def least(self, row: int, limit: float = 1.0) -> float:
+        """The least probability at which a block may go without a certain rule. ``limit``: what its wording asks for;
+        below one half, it shows by itself what the block is."""
+        if self._of(row) is None:
+            return 0.0
+        return self._markup.least_cue if limit < _EVEN else self._markup.least
 
     def signals(self, row: int) -> dict[str, float]:
         """What speaks for stripping a block, by names for people, in log-odds."""
