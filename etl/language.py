@@ -207,8 +207,9 @@ def _marks(*, astral: bool) -> re.Pattern[str]:
     return re.compile("[" + _INSIDE_WORDS + "".join(f"{chr(first)}-{chr(last)}" for first, last in runs) + "]+")
 
 
-_LATIN_WORDS: Final = bytes(
-    ord("w") if _WORD.fullmatch(char) else ord(" ") for char in bytes(range(256)).decode("latin-1")
+# Of Windows-1252, because Western texts have its quotes and dashes; no text has the bytes that it leaves open.
+_WESTERN_WORDS: Final = bytes(
+    ord("w") if _WORD.fullmatch(char) else ord(" ") for char in bytes(range(256)).decode("cp1252", "replace")
 )
 
 
@@ -220,14 +221,14 @@ def word_count(text: str) -> int:
     Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Yi) every letter counts as a word, marks don't.
     """
     try:
-        raw = text.encode("latin-1")
+        raw = text.encode("cp1252")
     except UnicodeEncodeError:
         text = _marks(astral=False).sub("", text)
         if _ASTRAL.search(text):
             text = _marks(astral=True).sub("", text)
         return len(_WORD.findall(text))
     # The same for a table of 256 characters, of which the soft hyphen alone stands inside words.
-    return len(raw.translate(_LATIN_WORDS, b"\xad").split())
+    return len(raw.translate(_WESTERN_WORDS, b"\xad").split())
 
 
 class _Words:
