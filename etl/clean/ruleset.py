@@ -37,6 +37,7 @@ RE2_MAX_MEMORY = 256 * 1024 * 1024
 
 _KEYS = {"id", "class", "pattern", "scope", "strength", "max_chars", "case", "sentence", "match", "no_match"}
 _REQUIRED = {"id", "class", "pattern", "match", "no_match"}
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ID = re.compile(r"[a-z]{2,3}\.[a-z]+\.[a-z0-9_]+")
 
 
@@ -112,10 +113,12 @@ _OUTSIDE = {
 # each ``\b`` of each rule. U+0345 is no letter, but its capital is one.
 _BOUNDARY_OF_ANY_CASE = r"(?:^|$|(?-i:[^\pL\pN_\x{345}]))"
 _INSIDE = {"w": r"\pL\pN_", "d": r"\p{Nd}", "D": r"\P{Nd}"}
-_CLASS = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]", re.DOTALL)
+# A character class, a property, another escape, or a space.
+_PIECE = re.compile(r"(?P<class>\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\])|\\[pP]\{[^}]*\}?|\\(?P<escape>.)| ", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def unicode_classes(pattern: str) -> str:
     r"""Rewrites a pattern for RE2 so that it means what it means to Python's ``re``.
 
@@ -126,29 +129,17 @@ def unicode_classes(pattern: str) -> str:
     Raises:
         ValueError: ``\B``, or ``\W`` or ``\b`` inside a character class: they have no rewriting.
     """
-    out: list[str] = []
-    position = 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "[" and (found := _CLASS.match(pattern, position)):
-            out.append(_rewritten_class(found[0]))
-            position = found.end()
-            continue
-        if char == "\\" and position + 1 < len(pattern):
-            escape = pattern[position + 1]
-            if escape == "B":
-                raise ValueError(r"\B can't be used in a rule")
-            if escape in "pP" and pattern[position + 2 : position + 3] == "{":
-                end = pattern.find("}", position) + 1 or len(pattern)
-                out.append(pattern[position:end])
-                position = end
-                continue
-            out.append(_OUTSIDE.get(escape, "\\" + escape))
-            position += 2
-            continue
-        out.append("(?: {1,2})" if char == " " else char)
-        position += 1
-    return "".join(out)
+    return _PIECE.sub(_rewritten, pattern)
+
+
+def _rewritten(found: re.Match[str]) -> str:
+    if found["class"]:
+        return _rewritten_class(found["class"])
+    if found["escape"] == "B":
+        raise ValueError(r"\B can't be used in a rule")
+    if found["escape"]:
+        return _OUTSIDE.get(found["escape"], found[0])
+    return "(?: {1,2})" if found[0] == " " else found[0]
 
 
 def _rewritten_class(text: str) -> str:
@@ -293,7 +284,7 @@ class Alphabet(dict[int, int]):
     def __init__(self, patterns: Iterable[str]) -> None:
         super().__init__()
         patterns = list(patterns)
-        named = {char for pattern in patterns for char in pattern if not _NAMED.match(char) and char.isalnum()}
+        named = {char for char in set("".join(patterns)) if not _NAMED.match(char) and char.isalnum()}
         cjk = {char for char in named if _CJK[0] <= ord(char) <= _CJK[1]}
         self._kept = list(_NEAR)
         if len(cjk) > _MANY:
@@ -480,21 +471,24 @@ def all_rules() -> dict[str, tuple[Rule, ...]]:
     Raises:
         ConfigurationError: a file is wrong.
     """
-    out: dict[str, tuple[Rule, ...]] = {}
-    for path in sorted(RULES_FOLDER.glob("*.toml")):
-        rules, problems = read_rules(path)
-        if problems:
-            raise ConfigurationError(str(problems[0]), fix="run `klartext rules check` and mend the file")
-        out[path.stem] = tuple(rules)
-    return out
+    return {path.stem: _rules_of(path) for path in sorted(RULES_FOLDER.glob("*.toml"))}
+
+
+@lru_cache(maxsize=256)
+def _rules_of(path: Path) -> tuple[Rule, ...]:
+    if not path.is_file():
+        return ()
+    rules, problems = read_rules(path)
+    if problems:
+        raise ConfigurationError(str(problems[0]), fix="run `klartext rules check` and mend the file")
+    return tuple(rules)
 
 
 @lru_cache(maxsize=64)
 def rules_for(language: str) -> RuleSet:
     """The rules for a text: of no language, of its own, and English ones, which leak into pages of all languages."""
-    known = all_rules()
-    names = dict.fromkeys(("any", language, "en"))
-    return RuleSet(rule for name in names for rule in known.get(name, ()))
+    names = dict.fromkeys(("any", language if _LANGUAGE.fullmatch(language) else "any", "en"))
+    return RuleSet(rule for name in names for rule in _rules_of(RULES_FOLDER / f"{name}.toml"))
 
 
 # Typography that rules needn't spell out. One to one, so that offsets stay.
