@@ -174,7 +174,7 @@ def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Runs every case and prints one line of JSON each: medians over the rounds, and the load under which they ran."""
+    """Runs every case and prints one line of JSON each: medians over the rounds, and the load of each round."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--state", choices=["memory", "postgres"], default="postgres")
     parser.add_argument("--rounds", type=int, default=1)
