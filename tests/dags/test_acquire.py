@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from serve_site import KINDS, ROOT, open_site, sources
@@ -16,6 +17,7 @@ from tests.integration.test_acquire_ccnews import FILES
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
+SITES = sorted(KINDS)
 DEAD = """
 [[source]]
 name = "dead"
@@ -44,7 +46,7 @@ def sources_file(airflow: RunningAirflow, text: str) -> str:
 @pytest.fixture
 def sites() -> Iterator[str]:
     """A sources file for three news sites that are being served."""
-    servers = {name: open_site(ROOT / name, number, 0) for number, name in enumerate(sorted(KINDS))}
+    servers = {f"live-{name}": open_site(ROOT / name, number, 0) for number, name in enumerate(SITES)}
     for server in servers.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
     yield sources({name: "http://{}:{}".format(*server.server_address[:2]) for name, server in servers.items()})
@@ -65,10 +67,14 @@ def asset_paths(airflow: RunningAirflow, run_id: str) -> list[str]:
     return [path for event in events for path in event["extra"]["paths"]]
 
 
+def backfills(airflow: RunningAirflow, dag: str) -> list[dict[str, Any]]:
+    return list(airflow.get("backfills", dag_id=dag)["backfills"])
+
+
 def test_what_is_acquired_is_processed_by_itself(airflow: RunningAirflow, sites: str) -> None:
     known = set(airflow.new_runs(set()))
     file = sources_file(airflow, sites + DEAD.format(port=unused_port()))
-    run = airflow.trigger("acquire", sources=[*sorted(KINDS), "dead"], file=file)
+    run = airflow.trigger("acquire", sources=[*(f"live-{name}" for name in SITES), "dead"], file=file)
     assert airflow.wait(run, dag="acquire") == ["success"]
     # A task a source; the one that can't be had fails by itself and says why.
     tasks = airflow.tasks(run, "acquire")
@@ -99,7 +105,7 @@ def test_what_is_acquired_is_processed_by_itself(airflow: RunningAirflow, sites:
 
 def test_a_source_that_is_not_due_is_left_alone(airflow: RunningAirflow, sites: str) -> None:
     file = sources_file(airflow, sites)
-    first = airflow.trigger("acquire", sources=["talbote"], file=file)
+    first = airflow.trigger("acquire", sources=["live-talbote"], file=file)
     assert airflow.wait(first, dag="acquire") == ["success"]
     due = airflow.trigger("acquire", file=file)
     unknown = airflow.trigger("acquire", sources=["talbot"], file=file)
@@ -109,7 +115,7 @@ def test_a_source_that_is_not_due_is_left_alone(airflow: RunningAirflow, sites: 
     dead = airflow.trigger("acquire", file=str(only))
     assert airflow.wait(due, unknown, outside, dead, dag="acquire") == ["success", "failed", "failed", "failed"]
     names = [name for group in airflow.result(due, "due", dag="acquire") for name in group]
-    assert "talbote" not in names
+    assert "live-talbote" not in names
     assert "there is no source 'talbot'" in airflow.log(unknown, "due", dag="acquire")
     assert "outside the home" in airflow.log(outside, "due", dag="acquire")
 
@@ -151,6 +157,7 @@ def test_an_archive_and_what_came_of_it_are_backfilled_by_day(airflow: RunningAi
     # The same days again, as the UI asks for them: nothing changes.
     checksum = airflow.klartext("checksum")
     known = set(airflow.new_runs(set()))
+    until(lambda: all(each["completed_at"] for each in backfills(airflow, "process")), "the end of the backfill")
     asked = {"dag_id": "process", "from_date": "2026-10-30T00:00:00Z", "to_date": "2026-10-31T00:00:00Z"}
     again = {"reprocess_behavior": "completed", "run_backwards": False, "dag_run_conf": {}}
     airflow.post("backfills", asked | again)
