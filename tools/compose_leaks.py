@@ -4,9 +4,9 @@
     python tools/compose_leaks.py tests/data/leaks/source/fr.txt… --out tests/data/leaks
 
 A source file holds articles and made-up publishers. ``= SLUG`` begins an article, whose lines are a letter and a
-text: ``T`` headline, ``M`` byline or date, ``P`` paragraph, ``H`` paragraph that carries a trigger word and must stay,
-``S`` subhead, ``L`` item of a list. ``@ SITE.example`` begins a publisher; ``[h]``, ``[i]`` and ``[e]`` begin a box of
-its texts at the head, between paragraphs or at the end, and each line of a box is ``class| text``.
+text: ``T`` headline, ``M`` byline or date, ``P`` paragraph, ``H`` paragraph that carries a trigger word and must
+stay, ``S`` subhead, ``L`` item of a list. ``@ SITE.example`` begins a publisher; ``[h]``, ``[i]`` and ``[e]`` begin a
+box of its texts at the head, between paragraphs or at the end, and each line of a box is ``class| text``.
 
 Each publisher makes two records, with two articles; its boxes go to one or the other in turn, so that no text of a
 publisher stands in two records. Where a box stands between paragraphs is drawn with a seed from the publisher's name.
@@ -19,6 +19,8 @@ import argparse
 import json
 import random
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,44 +32,60 @@ KINDS = {"T": "content-meta", "M": "content-meta", "P": "content", "H": "content
 Box = tuple[str, list[dict[str, Any]]]
 
 
-def read_source(path: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[Box]]]:
-    """Articles by slug and boxes by publisher. Raises ValueError that names file and line of what it can't read."""
-    articles: dict[str, list[dict[str, Any]]] = {}
-    sites: dict[str, list[Box]] = {}
+@dataclass
+class Source:
+    """What a source file holds: articles by slug, boxes by publisher."""
+
+    articles: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    sites: dict[str, list[Box]] = field(default_factory=dict)
     article: list[dict[str, Any]] | None = None
     boxes: list[Box] | None = None
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        where = f"{path}:{number}"
+
+    def add(self, line: str) -> None:
+        """Takes one line. Raises ValueError that says what is wrong with it."""
         if line.startswith("= "):
-            article, boxes = articles.setdefault(line[2:], []), None
-            if article:
-                raise ValueError(f"{where}: a second article named {line[2:]!r}")
+            self._begin_article(line[2:])
         elif line.startswith("@ "):
-            article, boxes = None, sites.setdefault(line[2:], [])
-            if boxes or not line.endswith(".example"):
-                raise ValueError(f"{where}: {line[2:]!r} stands there twice, or doesn't end in .example")
-        elif boxes is not None and line in ("[h]", "[i]", "[e]"):
-            boxes.append((line[1], []))
-        elif boxes:
+            self._begin_site(line[2:])
+        elif self.boxes is not None and line in ("[h]", "[i]", "[e]"):
+            self.boxes.append((line[1], []))
+        elif self.boxes:
             label, bar, text = line.partition("| ")
             if not bar or label not in CLASSES:
-                raise ValueError(f"{where}: expected 'class| text' with a class of {', '.join(sorted(CLASSES))}")
-            boxes[-1][1].append({"text": text, "label": label})
-        elif article is not None and line[:1] in KINDS and line[1:2] == " ":
-            paragraph: dict[str, Any] = {"text": line[2:], "label": KINDS[line[0]]}
-            if line[0] == "H":
-                paragraph["hard_negative"] = True
-            article.append(paragraph)
+                raise ValueError(f"expected 'class| text' with a class of {', '.join(sorted(CLASSES))}")
+            self.boxes[-1][1].append({"text": text, "label": label})
+        elif self.article is not None and line[:1] in KINDS and line[1:2] == " ":
+            hard = {"hard_negative": True} if line[0] == "H" else {}
+            self.article.append({"text": line[2:], "label": KINDS[line[0]], **hard})
         else:
-            raise ValueError(f"{where}: a line outside any article or box, or of no known kind: {line[:60]!r}")
-    texts = [p["text"] for boxes in sites.values() for _, box in boxes for p in box]
-    for text in texts:
-        if texts.count(text) > 1:
+            raise ValueError(f"a line outside any article or box, or of no known kind: {line[:60]!r}")
+
+    def _begin_article(self, slug: str) -> None:
+        if slug in self.articles:
+            raise ValueError(f"a second article named {slug!r}")
+        self.article, self.boxes = self.articles.setdefault(slug, []), None
+
+    def _begin_site(self, site: str) -> None:
+        if site in self.sites or not site.endswith(".example"):
+            raise ValueError(f"{site!r} stands there twice, or doesn't end in .example")
+        self.article, self.boxes = None, self.sites.setdefault(site, [])
+
+
+def read_source(path: Path) -> Source:
+    """What a source file holds. Raises ValueError that names file and line of what it can't read."""
+    source = Source()
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            source.add(line.strip())
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+    counts = Counter(p["text"] for boxes in source.sites.values() for _, box in boxes for p in box)
+    for text, count in counts.items():
+        if count > 1:
             raise ValueError(f"{path}: {text!r} stands there twice; publishers share no text")
-    return articles, sites
+    return source
 
 
 def compose(article: list[dict[str, Any]], boxes: list[Box], draw: random.Random) -> list[dict[str, Any]]:
@@ -93,10 +111,10 @@ def compose(article: list[dict[str, Any]], boxes: list[Box], draw: random.Random
 
 def records(path: Path) -> list[dict[str, Any]]:
     """All records of a source file, whose name is the language."""
-    articles, sites = read_source(path)
-    slugs = list(articles)
+    source = read_source(path)
+    slugs = list(source.articles)
     out = []
-    for number, (site, boxes) in enumerate(sites.items()):
+    for number, (site, boxes) in enumerate(source.sites.items()):
         halves: tuple[list[Box], list[Box]] = ([], [])
         turn = {"h": 0, "i": 0, "e": number % 2}
         for place, box in boxes:
@@ -115,7 +133,7 @@ def records(path: Path) -> list[dict[str, Any]]:
                     "lang": path.stem,
                     "variant": "own",
                     "split": "own",
-                    "paragraphs": compose(articles[slug], part, random.Random(name)),
+                    "paragraphs": compose(source.articles[slug], part, random.Random(name)),  # noqa: S311 - places, no secrets
                 }
             )
     return out
