@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     deny_rules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="cleaning rules that never strip, as RULE or HOST:RULE, joined by ','"
     )
+    allow_rules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="cleaning rules exempt from `KLARTEXT_DENY_RULES`, as RULE or HOST:RULE, joined by ','",
+    )
 
     @field_validator("input_roots", mode="before")
     @classmethod
@@ -85,7 +89,7 @@ class Settings(BaseSettings):
         parts = re.split(re.escape(os.pathsep) + "(?!//)", value)
         return tuple(part if "://" in part else Path(part) for part in parts if part)
 
-    @field_validator("languages", "deny_rules", mode="before")
+    @field_validator("languages", "deny_rules", "allow_rules", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value

@@ -12,20 +12,21 @@ from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of,
 from etl.clean.features import INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of
 from etl.clean.judge import Judge, Lexicon, load_judge
 from etl.clean.markup import Marks, Markup, load_markup
-from etl.clean.ruleset import Rule, RuleSet, fold, rules_for, unit_text, unit_words
+from etl.clean.ruleset import CLASSES, Rule, RuleSet, all_rules, fold, rules_for, unit_text, unit_words
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
 #: Raised by hand when the code judges differently; the data files speak for themselves.
-_CODE_VERSION = "1"
-_DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "judge.json", "markup.json")
+_CODE_VERSION = "2"
+_DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "usual.tsv", "judge.json", "markup.json")
 _SENTENCE_THRESHOLD = 0.9
 _SIGNALS = 5
 _REMEMBERED_CHARS = 200
 _SENTENCE_CHARS = 180
 _STATEMENT_CHARS = 50
-_STORY_CHARS = 150
-_STORY_SCORE = -1.0
+_STORY_CHARS = 100
+_STORY_SCORE = 0.0
+_STORY_LEAST = 0.98
 #: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
 _TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
@@ -55,7 +56,7 @@ def clean(
     Args:
         text: the extracted or given text, any storable Unicode.
         language: ISO 639-1 code or ``und``; without it the language is detected.
-        site: the host the text comes from, for ``deny_rules`` of the settings.
+        site: the host the text comes from, for ``deny_rules`` and ``allow_rules`` of the settings.
         blocks: the text's blocks, sorted and disjoint, with what extraction knows of them; without them each line is
             a block.
 
@@ -97,7 +98,7 @@ def clean_with(
     ]
     page = Page([alone for _, alone in seen])
     marks = (markup or load_markup()).read(trimmed or ())
-    asked = [row for row in range(len(found)) if marks.speaks(row) or not page.plain(row)]
+    asked = page.asked([marks.speaks(row) for row in range(len(found))])
     matrix = page.features(asked)
     scores, leaves = judge.trees.judged(matrix)
     odds = scores.tolist()
@@ -109,7 +110,9 @@ def clean_with(
         limit = _threshold(judge, page, row)
         if page.basics[row].rules < WEIGHT["certain"]:
             limit = max(limit, marks.least(row, limit))
-        if probability >= limit and not _mostly_story(judge, folded, found[row], rules):
+        if probability >= limit and (
+            probability >= _STORY_LEAST or not _mostly_story(judge, folded, found[row], rules)
+        ):
             stripped.append((number, probability))
     contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []
     for (number, probability), weights in zip(stripped, contributions, strict=True):
@@ -252,17 +255,41 @@ def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: 
 
 def denied_rules(site: str | None) -> frozenset[str]:
     """The names of rules that the settings deny on this host."""
-    return _denied((site or "").lower().removeprefix("www."), get_settings().deny_rules)
+    settings = get_settings()
+    return _denied((site or "").lower().removeprefix("www."), settings.deny_rules, settings.allow_rules)
 
 
 @lru_cache(maxsize=1024)
-def _denied(host: str, entries: tuple[str, ...]) -> frozenset[str]:
-    names: set[str] = set()
+def _denied(host: str, denied: tuple[str, ...], allowed: tuple[str, ...]) -> frozenset[str]:
+    """Of two entries that name a rule the one that says more decides (host and rule, host, rule, neither); of two
+    that say as much the one that allows."""
+    against, in_favour = _entries(host, denied), _entries(host, allowed)
+    if EVERY_RULE not in against:
+        names = set(against)
+    elif not in_favour:
+        return frozenset((EVERY_RULE,))
+    else:
+        names = {rule.id for rules in all_rules().values() for rule in rules} | {f"judge:{name}" for name in CLASSES}
+    lowest = -1
+    return frozenset(
+        name
+        for name in names
+        if max(against.get(name, lowest), against.get(EVERY_RULE, lowest))
+        > max(in_favour.get(name, lowest), in_favour.get(EVERY_RULE, lowest))
+    )
+
+
+def _entries(host: str, entries: tuple[str, ...]) -> dict[str, int]:
+    """The rules that the entries name for a host, each with how much its entry says."""
+    names: dict[str, int] = {}
     for entry in entries:
         where, _, rule = entry.partition(":")
         # `judge:promo` is a rule's name, not a host's rule.
         if not rule or where == "judge":
-            names.add(entry)
+            rule, rank = entry, 0
         elif where.lower().removeprefix("www.") == host:
-            names.add(rule)
-    return frozenset(names)
+            rank = 2
+        else:
+            continue
+        names[rule] = max(names.get(rule, -1), rank + (rule != EVERY_RULE))
+    return names

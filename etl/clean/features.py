@@ -68,12 +68,15 @@ _COPIED = ("rules", "lexicon", "size", "terminal", "label")
 #: Features of the run of blocks that a block stands in.
 _RUN = ("", "_rules", "_lexicon", "_labels", "_size", "_spread", "_dates", "_terminal", "_index")
 _FORMS = frozenset({"newsletter", "comment", "cookie", "login"})
+_OFFERS = frozenset({"paywall", "subscription", "newsletter", "promo", "app", "login"})
 _DENSE_LANGUAGES = frozenset({"ja", "zh", "ko", "und"})
 _DIGITS = frozenset("0123456789٠١٢٣٤٥٦٧٨٩०१२३४५६७८९")
 # Long blocks are looked at from both ends only: boilerplate shows there, and the cost stays bounded.
 _HEAD, _TAIL, _SEEN = 200, 100, 300
 _PROSE_SIZE, _LONG_SIZE, _STORY_SIZE = math.log1p(100), math.log1p(250), math.log1p(220)
 _MOST_COMPARED = 400
+_SPEAKING = 0.5
+_NEAR_ABOVE, _NEAR_BELOW = 3, 2
 
 _OWN: tuple[str, ...] = (
     *(f"rule:{name}" for name in BOILERPLATE),
@@ -85,6 +88,8 @@ _OWN: tuple[str, ...] = (
     "lexicon_head",
     "lexicon_peak",
     "lexicon_known",
+    "usual",
+    "usual_head",
     "size",
     "words",
     "sentences",
@@ -133,6 +138,12 @@ _PLACE: tuple[str, ...] = (
     "after_colon",
     *(f"{run}{name}" for run in ("run", "wide") for name in _RUN),
     "run_next_terminal",
+    "story_before_share",
+    "story_after_share",
+    "offer_above",
+    "offer_below",
+    "offer_both",
+    "related_label_above",
     "label_above",
     "related_above",
     "form_above",
@@ -153,8 +164,8 @@ Matrix = npt.NDArray[np.float32]
 class Lexicon(Protocol):
     """Scores a block's tokens."""
 
-    def __call__(self, tokens: Sequence[str]) -> tuple[float, float, float, float]:
-        """Score, score of the first words, strongest word, share of known words."""
+    def __call__(self, tokens: Sequence[str]) -> tuple[float, float, float, float, float, float]:
+        """Score, score of the first words, strongest word, share of known words, the first two by usual wordings."""
 
     def score(self, tokens: Sequence[str]) -> float:
         """The first of these alone."""
@@ -231,6 +242,8 @@ class Basics:
     label: float
     related: float
     form: float
+    offer: bool
+    heading: bool
     score: float
     size: float
     terminal: float
@@ -245,17 +258,20 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     text = unit.text
     label = related = form = 0.0
     doubt = 1.0
-    against = False
+    against = offer = heading = False
     for rule in unit.hits:
         if rule.class_ == "content":
             against = True
             continue
         weight = WEIGHT[rule.strength]
         doubt *= 1 - weight
+        if rule.class_ in _OFFERS and weight > WEIGHT["weak"]:
+            offer = True
         if rule.scope == "label":
             label = max(label, weight)
         if rule.class_ == "related":
             related = max(related, weight)
+            heading = heading or rule.scope == "label"
         elif rule.class_ in _FORMS:
             form = max(form, weight)
     rules = 1 - doubt
@@ -269,7 +285,9 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     story = prose and terminal and size > _STORY_SIZE and rules < 0.3
     colon = text.endswith(":")
     score = lexicon.score(unit.tokens)
-    return Basics(rules, label, related, form, score, size, terminal, colon, date, prose, story, against)
+    return Basics(
+        rules, label, related, form, offer, heading, score, size, terminal, colon, date, prose, story, against
+    )
 
 
 def _ago(text: str) -> bool:
@@ -382,6 +400,21 @@ class Page:
         basics = self.basics[row]
         return basics.prose and basics.rules == 0 and basics.score < 0
 
+    def asked(self, marked: Sequence[bool] = ()) -> list[int]:
+        """The rows of blocks to be judged: all that are ``marked`` or not plain prose, and of that what stands near
+        blocks that speak for themselves: an appeal goes on below its headline and above its button in words that
+        could be the article's."""
+        near = 0
+        around: list[int] = []
+        for row, block in enumerate(self.basics):
+            if block.rules >= WEIGHT["strong"] or block.score > _SPEAKING:
+                around += range(max(near, row - _NEAR_BELOW), row + _NEAR_ABOVE + 1)
+                near = row + _NEAR_ABOVE + 1
+        close = set(around)
+        return [
+            row for row in range(len(self.basics)) if row in close or not self.plain(row) or (marked and marked[row])
+        ]
+
     def features(self, rows: Sequence[int]) -> Matrix:
         """The features of some blocks: shape ``(len(rows), len(NAMES))``, float32."""
         if not rows:
@@ -412,6 +445,12 @@ class Page:
         prose_gaps, story_gaps = _gaps(prose), _gaps(story)
         total, stories = prose_before[-1], story_before[-1]
         chars = sum(len(unit.text) for unit, long in zip(self.units, prose, strict=True) if long)
+        told_before = _before(
+            [len(unit.text) if block.story else 0 for unit, block in zip(self.units, basics, strict=True)]
+        )
+        story_chars = max(1.0, told_before[-1])
+        offers = _gaps([block.offer for block in basics])
+        headings = _gaps([block.heading for block in basics])[0]
         narrow, wide = _runs(prose, basics, rows), _runs(story, basics, rows)
         above = self._above()
         rules = _before([block.rules for block in basics])
@@ -444,6 +483,12 @@ class Page:
                     *wide_run,
                     float(min(row - wide_start, 40)),
                     float(basics[end].terminal) if end < count else -1.0,
+                    told_before[row] / story_chars,
+                    1 - told_before[row + 1] / story_chars,
+                    offers[0][row],
+                    offers[1][row],
+                    max(offers[0][row], offers[1][row]),
+                    headings[row],
                     *above[row][:4],
                     (rules[high] - rules[low]) / 7,
                     (scores[high] - scores[low]) / 7,

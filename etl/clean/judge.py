@@ -1,9 +1,10 @@
 """The judge: a learned score for each block, with what weighed most in it.
 
-Two data files, both written by ``tools/train_judge.py`` and meant to be read and reviewed: ``lexicon.tsv``, a linear
-model over words and pairs of neighbouring words, and ``judge.json``, gradient-boosted regression trees (Friedman
-2001) over the features of ``features.py`` with the thresholds. Rules and lexicon may only speak for stripping, never
-against it (the trees are monotone in them). Evaluation is plain numpy and a function of the block's features alone.
+Data files, written by ``tools/train_judge.py`` and meant to be read and reviewed: ``lexicon.tsv`` and ``usual.tsv``,
+linear models over words, pairs of neighbouring words, and heads and tails of words, and ``judge.json``,
+gradient-boosted regression trees (Friedman 2001) over the features of ``features.py`` with the thresholds. Rules and
+lexicon may only speak for stripping, never against it (the trees are monotone in them). Evaluation is plain numpy and
+a function of the block's features alone.
 """
 
 from __future__ import annotations
@@ -23,69 +24,119 @@ from etl.clean.features import NAMES, Matrix
 
 FOLDER: Final = Path(__file__).parent
 LEXICON_FILE: Final = FOLDER / "lexicon.tsv"
+USUAL_FILE: Final = FOLDER / "usual.tsv"
 TREES_FILE: Final = FOLDER / "judge.json"
 _CHUNK: Final = 500
 _MOST_LEAVES: Final = 52
+#: How long the pieces of words in the lexicon are.
+PIECE_SHORTEST: Final = 4
+PIECE_LONGEST: Final = 6
+_MOST_MET: Final = 100_000
+_NO_FOLLOWERS: Final[dict[str, float]] = {}
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
+def pieces_of(word: str) -> list[str]:
+    """The heads (``abon*``) and tails (``*rief``) of four to six letters that a word of five or more counts by beside
+    itself: they know compounds and inflected forms that the lexicon hasn't met."""
+    size = len(word)
+    return [
+        piece
+        for length in range(PIECE_SHORTEST, min(PIECE_LONGEST + 1, size))
+        for piece in (word[:length] + "*", "*" + word[-length:])
+    ]
+
+
+class _Entries(dict[str, tuple[float, bool, dict[str, float]]]):
+    """Word to its weight with its pieces', whether the word itself is known, and the weights of the words that may
+    follow it. Words not met before are added by their pieces, and forgotten when there are too many."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        followers: dict[str, dict[str, float]] = {}
+        words: dict[str, None] = {}
+        for term, weight in weights.items():
+            first, _, second = term.partition(" ")
+            if second:
+                followers.setdefault(first, {})[second] = weight
+                words[first] = None
+            elif "*" not in term:
+                words[term] = None
+        self._pieces = {term: weight for term, weight in weights.items() if "*" in term}
+        self._met: list[str] = []
+        super().__init__(
+            {
+                word: (weights.get(word, 0.0) + self._weight(word), word in weights, followers.get(word, {}))
+                for word in words
+            }
+        )
+
+    def _weight(self, word: str) -> float:
+        find = self._pieces.get
+        return math.fsum([find(piece, 0.0) for piece in pieces_of(word)])
+
+    def __missing__(self, word: str) -> tuple[float, bool, dict[str, float]]:
+        if len(self._met) >= _MOST_MET:
+            for old in self._met:
+                del self[old]
+            self._met.clear()
+        self._met.append(word)
+        entry = self[word] = (self._weight(word), False, _NO_FOLLOWERS)
+        return entry
+
+
 class Lexicon:
-    """A linear model over a block's words and pairs of neighbouring words.
+    """A linear model over a block's words, pairs of neighbouring words, and heads and tails of words.
 
     Args:
-        weights: term to weight; a term is a word or two words with a space between, ``^`` and ``$`` being the ends.
+        weights: term to weight; a term is a word, two words with a space between (``^`` and ``$`` being the ends), or
+            a piece of a word (``pieces_of``).
         bias: the score of a block without known terms.
+        usual: a second one, fitted on invented pages alone: the trade's usual wordings of offers and appeals, also
+            those that no labelled page happens to have.
     """
 
-    def __init__(self, weights: Mapping[str, float], bias: float) -> None:
+    def __init__(self, weights: Mapping[str, float], bias: float, usual: Lexicon | None = None) -> None:
         self.weights = dict(weights)
         self.bias = bias
-        # Word to its weight (None: only known in pairs) and the weights of the words that may follow it.
-        self._entries: dict[str, tuple[float | None, dict[str, float]]] = {}
-        for term, weight in self.weights.items():
-            first, _, second = term.partition(" ")
-            alone, followers = self._entries.get(first, (None, {}))
-            if second:
-                followers[second] = weight
-                self._entries[first] = (alone, followers)
-            else:
-                self._entries[first] = (weight, followers)
-
+        self.usual = usual
+        self._entries = _Entries(self.weights)
         start = self._entries.get("^")
-        self._first = start[1] if start else None
+        self._first = start[2] if start else _NO_FOLLOWERS
 
     @classmethod
-    def load(cls, path: Path = LEXICON_FILE) -> Lexicon:
+    def load(cls, path: Path = LEXICON_FILE, usual: Lexicon | None = None) -> Lexicon:
         weights: dict[str, float] = {}
         for line in path.read_text(encoding="utf-8").splitlines():
             term, _, weight = line.partition("\t")
             weights[term] = float(weight)
-        return cls(weights, weights.pop("", 0.0))
+        return cls(weights, weights.pop("", 0.0), usual)
 
-    def __call__(self, tokens: Sequence[str]) -> tuple[float, float, float, float]:
-        """Score of the block, score of its first four words, its strongest word, share of words that are known.
+    def __call__(self, tokens: Sequence[str]) -> tuple[float, float, float, float, float, float]:
+        """Score of the block, score of its first four words, its strongest word, share of words that are known, and
+        the first two by the usual wordings.
 
         A score is a sum of weights over the square root of the number of words, plus the bias: log-odds.
         """
+        usual = self.usual._scores(tokens)[:2] if self.usual is not None else (0.0, 0.0)
+        return *self._scores(tokens), *usual
+
+    def _scores(self, tokens: Sequence[str]) -> tuple[float, float, float, float]:
         if not tokens:
             return self.bias, self.bias, 0.0, 0.0
-        find = self._entries.get
+        entries = self._entries
         followers = self._first
         total = peak = head = 0.0
         known = 0
         # The first four words by themselves, so that the loop needn't count.
         for part, first in ((tokens[:4], True), (tokens[4:], False)):
-            for token, entry in zip(part, map(find, part), strict=True):
-                weight = followers.get(token, 0.0) if followers else 0.0
-                if entry is None:
-                    followers = None
-                else:
-                    alone, followers = entry
-                    if alone is not None:
-                        known += 1
-                        weight += alone
+            for token in part:
+                weight, alone, after = entries[token]
+                known += alone
+                if followers:
+                    weight += followers.get(token, 0.0)
+                followers = after
                 if weight:
                     total += weight
                     if weight > peak:  # noqa: PLR1730 (a call costs more than the test here)
@@ -106,16 +157,14 @@ class Lexicon:
         """The first of these alone, for half the time."""
         if not tokens:
             return self.bias
+        entries = self._entries
         followers = self._first
         total = 0.0
-        for token, entry in zip(tokens, map(self._entries.get, tokens), strict=True):
-            weight = followers.get(token, 0.0) if followers else 0.0
-            if entry is None:
-                followers = None
-            else:
-                alone, followers = entry
-                if alone is not None:
-                    weight += alone
+        for token in tokens:
+            weight, _, after = entries[token]
+            if followers:
+                weight += followers.get(token, 0.0)
+            followers = after
             total += weight
         if followers:
             total += followers.get("$", 0.0)
@@ -123,7 +172,7 @@ class Lexicon:
 
     def strongest(self, tokens: Sequence[str], count: int = 3) -> list[str]:
         """The words of a block that weigh most, strongest first; none that speak against stripping."""
-        weighed = {token: self.weights.get(token, 0.0) for token in tokens}
+        weighed = {token: self._entries[token][0] for token in tokens}
         ranked = sorted((word for word, weight in weighed.items() if weight > 0.2), key=lambda w: (-weighed[w], w))
         return ranked[:count]
 
@@ -265,4 +314,4 @@ class Judge:
 def load_judge() -> Judge:
     """The judge that ships, read once a process."""
     document = json.loads(TREES_FILE.read_text(encoding="utf-8"))
-    return Judge(Lexicon.load(), Trees(document), Thresholds(**document["thresholds"]))
+    return Judge(Lexicon.load(usual=Lexicon.load(USUAL_FILE)), Trees(document), Thresholds(**document["thresholds"]))

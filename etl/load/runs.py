@@ -55,11 +55,17 @@ def code_version() -> str:
 
 
 def current_rules_version() -> str:
-    """The version of the cleaning rules, and of the setting that denies some of them."""
+    """The version of the cleaning rules, and of the settings that deny and allow some of them."""
     from etl.clean import RULES_VERSION
 
-    denied = ",".join(sorted(get_settings().deny_rules))
-    return f"{RULES_VERSION}-{hashlib.sha256(denied.encode()).hexdigest()[:8]}" if denied else RULES_VERSION
+    settings = get_settings()
+    if not settings.deny_rules:
+        return RULES_VERSION
+    # What is allowed matters beside what is denied only.
+    named = ",".join(sorted(settings.deny_rules))
+    if settings.allow_rules:
+        named += "|" + ",".join(sorted(settings.allow_rules))
+    return f"{RULES_VERSION}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
 
 
 def start_run(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.clean import RULES_VERSION, clean
+from etl.clean.features import tokens_of
 from etl.model import Block, Cleaned
 from etl.settings import get_settings
 
@@ -155,6 +156,47 @@ def test_rules_can_be_denied(
     finally:
         get_settings.cache_clear()
     assert bool(removed) is stripped or (removed and removed[0].rule not in entries)
+
+
+@pytest.mark.parametrize(
+    ("denied", "allowed", "site", "stripped"),
+    [
+        pytest.param(("*",), ("example.org:*",), "www.example.org", True, id="one_site_alone"),
+        pytest.param(("*",), ("example.org:*",), "example.net", False, id="no_other_site"),
+        pytest.param(("de.ad.label",), ("example.org:de.ad.label",), "example.org", True, id="a_rule_on_one_site"),
+        pytest.param(("de.ad.label",), ("example.org:de.ad.label",), "example.net", False, id="not_on_another"),
+        pytest.param(("*",), ("de.ad.label",), None, True, id="one_rule_alone"),
+        pytest.param(("*",), ("de.share.label",), None, False, id="another_rule_alone"),
+        pytest.param(("example.org:*",), ("de.ad.label",), "example.org", False, id="host_before_rule"),
+        pytest.param(
+            ("example.org:de.ad.label",), ("example.org:*",), "example.org", False, id="host_and_rule_before_host"
+        ),
+        pytest.param(("de.ad.label",), ("*",), None, False, id="rule_before_all"),
+        pytest.param(("de.ad.label",), ("de.ad.label",), None, True, id="of_equals_the_allowing_one"),
+        pytest.param((), ("de.share.label",), None, True, id="nothing_denied"),
+    ],
+)
+def test_allowed_rules_are_exempt_from_denial(
+    denied: tuple[str, ...],
+    allowed: tuple[str, ...],
+    site: str | None,
+    stripped: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KLARTEXT_DENY_RULES", ",".join(denied))
+    monkeypatch.setenv("KLARTEXT_ALLOW_RULES", ",".join(allowed))
+    get_settings.cache_clear()
+    try:
+        removed = clean(f"{PARAGRAPH}\n\nAnzeige\n\n{PARAGRAPH}", language="de", site=site).removed
+    finally:
+        get_settings.cache_clear()
+    assert any(span.rule == "de.ad.label" for span in removed) is stripped
+
+
+def test_letters_without_one_lower_case_letter_are_words_like_others() -> None:
+    assert tokens_of("İSTANBUL İki ΣΟΦΟΣ") == ["i̇stanbul", "i̇ki", "σοφος"]
+    assert tokens_of("2 İlan, ٣ ad") == ["0", "i̇lan", "0", "ad"]
+    assert tokens_of("ΣΑΣ") == tokens_of("σας")
 
 
 def test_markup_speaks_where_wording_doesn_t() -> None:
