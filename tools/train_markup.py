@@ -41,10 +41,10 @@ PENALTY = 0.3
 #: Wording speaks for content by no more log-odds than these. The second isn't used in fitting: it only says that the
 #: teasers of other stories read like the story.
 FLOOR = -5.0
-FLOOR_OTHERS = -1.0
+FLOOR_OTHERS = 0.0
 CEILING = 8.0
 LEAST = 0.7
-LEAST_CUE = 0.55
+LEAST_CUE = 0.6
 WEIGHT_META = 0.2
 SHORT_CHARS = 80
 #: A family's blocks weigh no more than this many, boilerplate and content each: one page of a hundred teasers mustn't
