@@ -59,14 +59,14 @@ WEIGHT_INVENTED = 0.15
 WEIGHT_INVENTED_CONTENT = 0.6
 SHORT_CHARS = 80
 THRESHOLDS = Thresholds(
-    rule=0.2,
+    rule=0.3,
     cue=0.4,
     cue_score=0.5,
     cue_floor=-2.0,
     context=0.75,
     report=0.8,
     long=0.75,
-    long_rule=0.2,
+    long_rule=0.5,
     long_chars=300,
 )
 
