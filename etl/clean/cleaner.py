@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +18,12 @@ from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
 #: Raised by hand when the code judges differently; the data files speak for themselves.
-_CODE_VERSION = "2"
+_CODE_VERSION = "3"
 _DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "usual.tsv", "judge.json", "markup.json")
+#: Rules that are as good as certain, and what the words of a sentence must say beside a strong one.
 _SENTENCE_THRESHOLD = 0.9
+_SENTENCE_WORDS = 1.0
+_QUOTED = re.compile(r':\s*"')
 _SIGNALS = 5
 _REMEMBERED_CHARS = 200
 _SENTENCE_CHARS = 180
@@ -120,9 +124,9 @@ def clean_with(
         removal = _explained(judge, page, row, found[row], marks, weights=weights, probability=probability)
         if removal.rule not in denied:
             removals[row] = [removal]
-    for row, (sentence, _) in enumerate(seen):
-        if sentence and row not in removals:
-            removals[row] = _sentences(folded, found[row], rules, denied)
+    for row, stretch in enumerate(found):
+        if row not in removals:
+            removals[row] = _sentences(judge, folded, stretch, rules, denied)
     return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
@@ -222,7 +226,7 @@ def _class_without_rule(page: Page, row: int) -> SpanClass:
     return "navigation" if page.units[row].text.count(" ") < 3 else "related"
 
 
-def _sentences(folded: str, block: Stretch, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
+def _sentences(judge: Judge, folded: str, block: Stretch, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
     """Sentences at the head and the end of a paragraph that stand for boilerplate by their wording alone."""
     pieces = sentences_of(folded, block.start, block.end)
     if len(pieces) < 2:
@@ -230,7 +234,7 @@ def _sentences(folded: str, block: Stretch, rules: RuleSet, denied: frozenset[st
     found: dict[int, Removal] = {}
     for order in (range(len(pieces)), range(len(pieces) - 1, -1, -1)):
         for index in order:
-            removal = None if index in found else _judged_sentence(folded, *pieces[index], rules, denied)
+            removal = None if index in found else _judged_sentence(judge, folded, pieces[index], rules, denied)
             if removal is None:
                 break
             found[index] = removal
@@ -238,17 +242,33 @@ def _sentences(folded: str, block: Stretch, rules: RuleSet, denied: frozenset[st
     return [found[index] for index in sorted(found)] if len(found) < len(pieces) else []
 
 
-def _judged_sentence(folded: str, start: int, end: int, rules: RuleSet, denied: frozenset[str]) -> Removal | None:
+def _judged_sentence(
+    judge: Judge, folded: str, sentence: tuple[int, int], rules: RuleSet, denied: frozenset[str]
+) -> Removal | None:
+    start, end = sentence
     if end - start > _SENTENCE_CHARS:
         return None
-    hits = [rule for rule in rules.match(unit_text(folded[start:end])) if rule.id not in denied]
-    if any(rule.class_ == "content" for rule in hits):
+    unit = unit_text(folded[start:end])
+    hits = [rule for rule in rules.match(unit) if rule.id not in denied]
+    # What is quoted is what somebody else said, be it an offer.
+    if not hits or any(rule.class_ == "content" for rule in hits) or _QUOTED.search(unit) or unit.count('"') % 2:
         return None
-    signals = {rule.id: WEIGHT[rule.strength] for rule in hits if rule.sentence}
+    words = unit.split()
+    said = judge.lexicon.score(tokens_of(" ".join(words)))
+    # A label says what its sentence is when it is more than a word or two of an answer ("No comment.").
+    label = said > 0 and (len(words) > 2 or not unit[0].isalnum())
+    speaking = [
+        rule for rule in hits if rule.sentence or (label and rule.scope == "label" and rule.strength == "certain")
+    ]
+    if not speaking:
+        return None
+    best = max(speaking, key=_rank)
+    signals = {rule.id: WEIGHT[rule.strength] for rule in speaking}
     score = 1 - math.prod(1 - weight for weight in signals.values())
-    if score < _SENTENCE_THRESHOLD:
+    # Reporters send readers to other stories as well ("more on this in our guide").
+    strong = best.strength == "strong" and best.class_ != "related" and said >= _SENTENCE_WORDS
+    if score < _SENTENCE_THRESHOLD and not strong:
         return None
-    best = max((rule for rule in hits if rule.sentence), key=_rank)
     evidence = {"score": round(score, 4), "signals": signals}
     return Removal(start, end, best.class_, best.id, evidence)  # type: ignore[arg-type]
 

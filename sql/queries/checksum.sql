@@ -17,7 +17,7 @@
 --   fingerprint, site_block     made from captures
 --   search_document, settle_state   made from current versions, and can be turned off
 --   settle_queue                work to do
---   fetch_state, fetch_host, fetch_site_file, fetch_listing, fetch_source, fetch_position, fetch_log
+--   fetch_state, fetch_host, fetch_site_file, fetch_listing, fetch_source, fetch_position, fetch_log, fetch_run, fetch_claim
 --                               acquiring: what was asked of the web, and when
 WITH line AS (
     SELECT 'article' AS part, article_id, ''::bytea AS key,

@@ -1,4 +1,4 @@
-"""The invented pages are what their sources say, and paragraphs with a leaked sentence lose it alone."""
+"""The invented pages are what their sources say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from etl.clean import clean
 
 ROOT = Path(__file__).parents[2]
 LEAKS = ROOT / "tests" / "data" / "leaks"
@@ -47,21 +45,3 @@ def test_a_fault_in_a_source_is_named(tmp_path: Path, text: str, problem: str) -
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=problem):
         read_source(path)
-
-
-SENTENCES = [
-    pytest.param(
-        json.loads(line),
-        id=f"{path.stem}-{number}-{json.loads(line)['class']}",
-        marks=()
-        if json.loads(line).get("known", True)
-        else pytest.mark.xfail(reason="not stripped yet", strict=False),
-    )
-    for path in sorted((LEAKS / "sentences").glob("??.jsonl"))
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-]
-
-
-@pytest.mark.parametrize("case", SENTENCES)
-def test_a_leaked_sentence_goes_alone(case: dict[str, str]) -> None:
-    assert clean(case["text"], language=case["lang"]).text.strip() == case["clean"]
