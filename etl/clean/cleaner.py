@@ -167,15 +167,17 @@ def _mostly_story(judge: Judge, folded: str, block: Stretch, rules: RuleSet) -> 
     if block.end - block.start < _STORY_CHARS:
         return False
     pieces = sentences_of(folded, block.start, block.end)
-    story, offer = 0, False
-    for start, end in pieces if len(pieces) > 1 else ():
+    if len(pieces) < 2:
+        return False
+    story, offers = 0, []
+    for start, end in pieces:
         piece = unit_text(folded[start:end])
-        hits = rules.match(piece)
-        if any(rule.class_ != "content" for rule in hits):
-            offer = True
-        elif end - start > _STATEMENT_CHARS and judge.lexicon.score(tokens_of(piece)) < _STORY_SCORE:
+        offers.append(any(rule.class_ != "content" for rule in rules.match(piece)))
+        if not offers[-1] and end - start > _STATEMENT_CHARS and judge.lexicon.score(tokens_of(piece)) < _STORY_SCORE:
             story += end - start
-    return offer and story > (block.end - block.start) / 2
+    # What stands between two offers is what is offered.
+    between = len(pieces) > 2 and offers[0] and offers[-1]
+    return any(offers) and not between and story > (block.end - block.start) / 2
 
 
 def _explained(
