@@ -137,8 +137,7 @@ class WarcFile:
         self.records = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self.part.open("xb")
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = _begun(self.part)
         except OSError as error:
             raise _full(folder, error) from None
         self._buffer = BytesIO()
@@ -211,9 +210,8 @@ class WarcFile:
         request = _Head(
             [f"GET {path} HTTP/1.1".encode(), *(f"{k}: {v}".encode("utf-8", "replace") for k, v in exchange.request)]
         )
-        body = (
-            b"" if kind == "revisit" else exchange.wire
-        )  # the writer leaves a revisit's out, and its digest must too
+        # The writer leaves a revisit's body out, so its digest must as well.
+        body = b"" if kind == "revisit" else exchange.wire
         status = f"HTTP/{exchange.version} {exchange.status} {exchange.reason}".rstrip().encode()
         lines = [
             _HOP_BY_HOP.get(name.lower(), name) + b": " + _value(name, value) for name, value in exchange.headers
@@ -466,6 +464,20 @@ class Landing:
     def leftovers(self) -> Iterator[Path]:
         """Files under a temporary name, of this run or another one."""
         yield from sorted(self._local.glob(f"date=*/source=*/{PART_PATTERN}"))
+
+
+def _begun(part: Path) -> BinaryIO:
+    """A new file under a temporary name, locked.
+
+    Between its making and its lock a run that looks for what killed runs left can take an empty file for one of
+    theirs, and remove it: then another one is made.
+    """
+    while True:
+        file: BinaryIO = part.open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if part.exists():
+            return file
+        file.close()
 
 
 def _run_of(part: Path) -> int:

@@ -15,27 +15,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from etl.acquire.landing import Landing, WarcFile
 from etl.acquire.postgres_state import PostgresState
 from etl.acquire.run import Answer, Run
 from etl.acquire.settings import AcquireSettings
 from etl.acquire.sources import Source, SourcesFile, landed_files
 from etl.acquire.state import Page, Visit
 from etl.database import Target
-from tests.acquire_server import Reply, Server, rss, serving, sitemap
+from tests.acquire_server import Reply, Server, rss, sitemap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 PAGE = Reply.html("Brücke gesperrt").body
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture
@@ -149,7 +145,8 @@ def test_a_session_that_ends_without_a_word_was_killed(session: Callable[[], Pos
 @pytest.mark.parametrize("stagger", [0.0, 0.07], ids=["together", "one after the other"])
 def test_four_runs_at_once_ask_each_url_once(server: Server, tmp_path: Path, dsn: str, stagger: float) -> None:
     bases = [server.listen(f"127.0.2.{n}") for n in range(1, 6)]
-    server.routes["*"] = Reply(PAGE, pause=0.003)
+    # The first run must still go on when the last one begins: a later one may ask the feed again.
+    server.routes["*"] = Reply(PAGE, pause=0.03 if stagger else 0.003)
     server.routes["/robots.txt"] = Reply(status=404)
     links = [f"{base}/{n}" for n in range(16) for base in bases]
     fed, mapped = [f"{bases[0]}/f{n}" for n in range(5)], [f"{bases[1]}/m{n}" for n in range(5)]
@@ -171,6 +168,34 @@ def test_four_runs_at_once_ask_each_url_once(server: Server, tmp_path: Path, dsn
     for link in links + fed + moved:
         assert sorted(answer.outcomes[link] for answer in answers) == ["deferred"] * 3 + ["stored"]
     assert Counter(answer.outcomes.get(link) for answer in answers for link in mapped)["stored"] == len(mapped)
+
+
+def test_files_are_begun_beside_a_run_that_looks_for_leftovers(tmp_path: Path) -> None:
+    """What it looks at may be a file that was made a moment ago and isn't locked yet."""
+
+    def landing() -> Landing:
+        return Landing(tmp_path, agent="test", largest=1 << 30, spool=tmp_path / "spool")
+
+    over = threading.Event()
+    adopted: list[Any] = []
+
+    def look() -> None:
+        while not over.is_set():
+            landing().recover(adopted.extend)
+
+    folder = tmp_path / "date=2026-01-01" / "source=s"
+    with ThreadPoolExecutor(2) as pool:
+        looking = [pool.submit(look) for _ in range(2)]
+        try:
+            for number in range(300):
+                file = WarcFile(folder, "s", "test", run=number)
+                assert file.part.exists()
+                file.abandon()
+        finally:
+            over.set()
+        for one in looking:
+            one.result()
+    assert adopted == []
 
 
 def test_where_another_runs_redirect_led_is_not_asked_for_again(server: Server, tmp_path: Path, dsn: str) -> None:
