@@ -100,7 +100,7 @@ def clean_with(
         else _remembered(folded[start:end], rules, language, judge.lexicon, denied)
         for start, end in found
     ]
-    page = Page([alone for _, alone in seen])
+    page = Page(seen)
     marks = (markup or load_markup()).read(trimmed or ())
     asked = page.asked([marks.speaks(row) for row in range(len(found))])
     matrix = page.features(asked)
@@ -130,16 +130,12 @@ def clean_with(
     return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
-def _seen(piece: str, rules: RuleSet, language: str, lexicon: Lexicon, denied: frozenset[str]) -> tuple[bool, Alone]:
-    """Whether a sentence of a block may go alone, and the block by itself."""
+def _seen(piece: str, rules: RuleSet, language: str, lexicon: Lexicon, denied: frozenset[str]) -> Alone:
+    """A block by itself, with the rules that speak about it."""
     words = unit_words(piece)
-    hits = rules.hits("  ".join(words))
-    if denied:
-        hits = [rule for rule in hits if rule.id not in denied]
+    hits = [rule for rule in rules.match("  ".join(words)) if rule.id not in denied]
     plain = " ".join(words)
-    size = len(plain)
-    unit = Unit(plain, [rule for rule in hits if size <= rule.max_chars] if hits else (), tokens_of(plain))
-    return any(rule.sentence for rule in hits), Alone(unit, language, lexicon)
+    return Alone(Unit(plain, hits, tokens_of(plain)), language, lexicon)
 
 
 #: The same labels and offers stand on all pages of a site.

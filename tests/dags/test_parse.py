@@ -43,6 +43,12 @@ def test_parsing_needs_no_database(parsed: dict[str, Any]) -> None:
     assert "process" in parsed["dags"]
 
 
+def test_every_dag_is_one_that_make_up_unpauses(parsed: dict[str, Any]) -> None:
+    from stack import DAGS
+
+    assert sorted(parsed["dags"]) == sorted(DAGS)
+
+
 def test_parsing_imports_nothing_heavy_and_nothing_of_etl(parsed: dict[str, Any]) -> None:
     top = {module.split(".")[0] for module in parsed["modules"]}
     assert not top.intersection(HEAVY)

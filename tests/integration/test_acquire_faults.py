@@ -10,7 +10,6 @@ import ssl
 import struct
 import time
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -26,7 +25,7 @@ from etl.acquire.run import Answer, Run
 from etl.acquire.settings import AcquireSettings
 from etl.acquire.sources import Source, SourcesFile, landed_files
 from etl.acquire.state import MemoryState
-from tests.acquire_server import Asked, Reply, Server, rss, serving, sitemap
+from tests.acquire_server import Asked, Reply, Server, rss, sitemap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -40,12 +39,6 @@ FAST: dict[str, Any] = {
     "max_bytes": 200_000,
     "tdmrep": False,
 }
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 def acquire(

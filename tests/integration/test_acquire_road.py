@@ -7,7 +7,6 @@ import base64
 import gzip
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from etl.acquire.state import MemoryState
 from etl.model import Capture, Reject
 from etl.process import process
 from etl.read import open_captures
-from tests.acquire_server import Asked, Reply, Server, serving, sitemap
+from tests.acquire_server import Asked, Reply, Server, sitemap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
@@ -41,12 +40,6 @@ XHTML = (
     "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>Brücke</title></head>"
     f"<body><p>{TEXT * 20}</p></body></html>"
 ).encode()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 def acquire(landing: Path, *sources: Source, state: MemoryState | None = None, **settings: Any) -> Answer:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,11 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from etl.acquire.sources import landed_files
 from tests.acquire_cli import klartext_here
-from tests.acquire_server import Reply, Server, rss, serving, sitemap
+from tests.acquire_server import Reply, Server, rss, sitemap
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 PAGE = Reply.html("Brücke gesperrt").body
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
 
 
 class Klartext:
