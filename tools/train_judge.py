@@ -60,14 +60,17 @@ WEIGHT_INVENTED_CONTENT = 0.6
 SHORT_CHARS = 80
 THRESHOLDS = Thresholds(
     rule=0.3,
-    cue=0.4,
+    cue=0.35,
     cue_score=0.5,
     cue_floor=-2.0,
-    context=0.75,
-    report=0.8,
-    long=0.75,
+    context=0.73,
+    report=0.7,
+    long=0.5,
     long_rule=0.5,
     long_chars=300,
+    between=0.3,
+    offered=0.2,
+    among=0.5,
 )
 
 #: Sites of one publisher share texts and templates, so they belong to one fold.

@@ -5,32 +5,51 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of, trimmed_blocks
-from etl.clean.features import INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of
+from etl.clean.features import ADDRESSING, INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of, word_kinds
 from etl.clean.judge import Judge, Lexicon, load_judge
+from etl.clean.literals import ANYTHING, Sighting
 from etl.clean.markup import Marks, Markup, load_markup
-from etl.clean.ruleset import CLASSES, Rule, RuleSet, all_rules, fold, rules_for, unit_text, unit_words
+from etl.clean.ruleset import (
+    CLASSES,
+    Rule,
+    RuleSet,
+    all_rules,
+    fold,
+    has_joined,
+    rules_for,
+    unit_text,
+    unit_words,
+)
 from etl.model import Block, Cleaned, SpanClass
 from etl.settings import get_settings
 
 #: Raised by hand when the code judges differently; the data files speak for themselves.
-_CODE_VERSION = "3"
+_CODE_VERSION = "4"
 _DATA = ("rules/*.toml", "words.toml", "lexicon.tsv", "usual.tsv", "judge.json", "markup.json")
 #: Rules that are as good as certain, and what the words of a sentence must say beside a strong one.
 _SENTENCE_THRESHOLD = 0.9
 _SENTENCE_WORDS = 1.0
 _QUOTED = re.compile(r':\s*"')
+_QUOTATION, _REPORT_WORDS = re.compile(r'"[^"]*"'), 3
 _SIGNALS = 5
-_REMEMBERED_CHARS = 200
+_COMPANY = 3
+_REMEMBERED_CHARS, _MOST_REMEMBERED, _MOST_SOURCES = 200, 4096, 64
 _SENTENCE_CHARS = 180
 _STATEMENT_CHARS = 50
-_STORY_CHARS = 100
-_STORY_SCORE = 0.0
-_STORY_LEAST = 0.98
+#: What is a sentence of a story, and how much of a block must be such: stricter where the judge is sure.
+_SURE = 0.8
+_STORY_SCORES, _STORY_SHARES = (0.6, 0.0), (1 / 3, 1 / 2)
+_STORY_CHARS = 60
+_STORY_SENTENCE = 30
+_DENSE, _DENSITY = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"), 2.5
 #: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
 _TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
@@ -44,6 +63,9 @@ def _version() -> str:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{_CODE_VERSION}-{digest.hexdigest()[:12]}"
 
+
+#: The signal of a block that goes because it stands between two that go.
+BETWEEN = "between blocks that go"
 
 #: In ``deny_rules``: no rule strips anything, there or anywhere.
 EVERY_RULE = "*"
@@ -94,52 +116,101 @@ def clean_with(
         return Cleaned(text)
     rules = rules_for(language)
     folded = fold(text)
-    seen = [
-        _seen(folded[start:end], rules, language, judge.lexicon, denied)
-        if end - start > _REMEMBERED_CHARS
-        else _remembered(folded[start:end], rules, language, judge.lexicon, denied)
-        for start, end in found
-    ]
-    page = Page(seen)
+    source = Source(rules, language, judge.lexicon, denied)
+    seen = _blocks(folded, found, source)
+    page = Page([block.alone for block in seen])
     marks = (markup or load_markup()).read(trimmed or ())
     asked = page.asked([marks.speaks(row) for row in range(len(found))])
     matrix = page.features(asked)
     scores, leaves = judge.trees.judged(matrix)
-    odds = scores.tolist()
-    removals: dict[int, list[Removal]] = {}
-    stripped: list[tuple[int, float]] = []
-    for number, row in enumerate(asked):
-        score = max(-30.0, min(30.0, marks.added(row, odds[number])))
-        probability = 1 / (1 + math.exp(-score))
-        limit = _threshold(judge, page, row)
-        if page.basics[row].rules < WEIGHT["certain"]:
-            limit = max(limit, marks.least(row, limit))
-        if probability >= limit and (
-            probability >= _STORY_LEAST or not _mostly_story(judge, folded, found[row], rules)
+    probabilities = {
+        row: 1 / (1 + math.exp(-max(-30.0, min(30.0, marks.added(row, odds)))))
+        for row, odds in zip(asked, scores.tolist(), strict=True)
+    }
+    gone = _gone(judge, page, marks, probabilities)
+    # In company a block is an appeal's part, whatever its sentences say by themselves.
+    lonely = [row for row in gone if row - 1 not in gone and row + 1 not in gone]
+    for row in lonely:
+        if _only_quotes(seen[row], source) or _mostly_story(
+            folded, found[row], source, seen[row], probabilities[row]
         ):
-            stripped.append((number, probability))
+            del gone[row]
+    stripped = [(number, row) for number, row in enumerate(asked) if row in gone]
     contributions = judge.trees.contributions(leaves[[number for number, _ in stripped]]) if stripped else []
-    for (number, probability), weights in zip(stripped, contributions, strict=True):
-        row = asked[number]
-        removal = _explained(judge, page, row, found[row], marks, weights=weights, probability=probability)
+    removals: dict[int, list[Removal]] = {}
+    for (_, row), weights in zip(stripped, contributions, strict=True):
+        removal = _explained(
+            judge, page, row, found[row], marks, weights=weights, probability=probabilities[row], eased=gone[row]
+        )
         if removal.rule not in denied:
             removals[row] = [removal]
     for row, stretch in enumerate(found):
-        if row not in removals:
-            removals[row] = _sentences(judge, folded, stretch, rules, denied)
+        if row not in removals and rules.can_speak(seen[row].held):
+            removals[row] = _sentences(folded, stretch, source, seen[row])
     return cut_out(text, [removal for row in sorted(removals) for removal in removals[row]])
 
 
-def _seen(piece: str, rules: RuleSet, language: str, lexicon: Lexicon, denied: frozenset[str]) -> Alone:
-    """A block by itself, with the rules that speak about it."""
-    words = unit_words(piece)
-    hits = [rule for rule in rules.match("  ".join(words)) if rule.id not in denied]
-    plain = " ".join(words)
-    return Alone(Unit(plain, hits, tokens_of(plain)), language, lexicon)
+class Source(NamedTuple):
+    """What is known of a text's blocks before they are read; ``denied``: the names of rules that don't count."""
+
+    rules: RuleSet
+    language: str
+    lexicon: Lexicon
+    denied: frozenset[str]
 
 
-#: The same labels and offers stand on all pages of a site.
-_remembered = lru_cache(maxsize=4096)(_seen)
+class Seen(NamedTuple):
+    """A block by itself, with the literals of rules that it holds, and where they stand.
+
+    ``at``: where the block begins in what ``sight`` was made of; nothing where its characters aren't the text's own.
+    """
+
+    alone: Alone
+    held: int
+    sight: Sighting | None = None
+    at: int | None = None
+
+    def holds(self, start: int, end: int) -> int | None:
+        """What a stretch of the block holds, counted from the block's start; nothing where that isn't known."""
+        return None if self.sight is None or self.at is None else self.sight.held(self.at + start, self.at + end)
+
+
+def _blocks(folded: str, found: Sequence[Stretch], source: Source) -> list[Seen]:
+    """The blocks of a text, each by itself."""
+    rules, language, lexicon, denied = source
+    met = _memory(source)
+    pieces = [folded[start:end] for start, end in found]
+    seen = {piece: block for piece in pieces if (block := met.get(piece)) is not None}
+    new = {piece: unit_words(piece) for piece in pieces if piece not in seen}
+    plains = [" ".join(words) for words in new.values()]
+    text = "\n".join(plains)
+    sight = rules.sight(text)
+    # A sentence is looked at with its joined words apart as well, and holds more then.
+    joined = has_joined(text)
+    at = 0
+    for (piece, words), plain in zip(new.items(), plains, strict=True):
+        end = at + len(plain)
+        held = sight.held(at, end)
+        hits = [rule for rule in rules.match("  ".join(words), held) if rule.id not in denied]
+        alone = Alone(Unit(plain, hits, tokens_of(plain)), language, lexicon)
+        if joined and has_joined(plain):
+            seen[piece] = block = Seen(alone, ANYTHING)
+        else:
+            seen[piece] = block = Seen(alone, held, sight, at if len(piece) == len(plain) else None)
+        if len(piece) <= _REMEMBERED_CHARS:
+            met[piece] = Seen(alone, block.held)
+        at = end + 1
+    return [seen[piece] for piece in pieces]
+
+
+_MET: dict[Source, dict[str, Seen]] = {}
+
+
+def _memory(source: Source) -> dict[str, Seen]:
+    """Short blocks met before: the same labels and offers stand on all pages of a site."""
+    if len(_MET) > _MOST_SOURCES or sum(map(len, list(_MET.values()))) > _MOST_REMEMBERED:
+        _MET.clear()
+    return _MET.setdefault(source, {})
 
 
 def _threshold(judge: Judge, page: Page, row: int) -> float:
@@ -157,29 +228,95 @@ def _threshold(judge: Judge, page: Page, row: int) -> float:
     return limits.cue if cue and not statement else limits.context
 
 
-def _mostly_story(judge: Judge, folded: str, block: Stretch, rules: RuleSet) -> bool:
+def _gone(judge: Judge, page: Page, marks: Marks, probabilities: Mapping[int, float]) -> dict[int, float]:
+    """The blocks that go by themselves, and those that go because they stand between such: by how much less was asked
+    of them for that, in log-odds."""
+
+    def asked(row: int, limit: float) -> float:
+        return max(limit, marks.least(row, limit)) if page.basics[row].rules < WEIGHT["certain"] else limit
+
+    alone = {row: asked(row, _threshold(judge, page, row)) for row in probabilities}
+    gone = {row: 0.0 for row, limit in alone.items() if probabilities[row] >= limit}
+    more: dict[int, float] | None = None
+    while more is None or more:
+        between = [(row, asked(row, limit)) for row, limit in _between(judge, page, gone) if row in alone]
+        more = {
+            row: _log_odds(alone[row]) - _log_odds(limit) for row, limit in between if probabilities[row] >= limit
+        }
+        gone |= more
+    return gone
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _between(judge: Judge, page: Page, gone: Collection[int]) -> list[tuple[int, float]]:
+    """Up to three blocks between two that go, and at which lower thresholds they go as well: a slogan between an
+    offer's headline and its button."""
+    limits, basics = judge.thresholds, page.basics
+    out: list[tuple[int, float]] = []
+    for above, below in pairwise(sorted(gone)):
+        alone = below == above + 2
+        offered = alone and basics[above].offer and basics[below].offer
+        limit = limits.offered if offered else limits.between if alone else limits.among
+        if below - above - 1 <= _COMPANY:
+            out += [(row, limit) for row in range(above + 1, below) if not basics[row].against]
+    return out
+
+
+def _only_quotes(seen: Seen, source: Source) -> bool:
+    """Whether a block speaks for stripping only by what it quotes: it reports what others say."""
+    text = seen.alone.unit.text
+    if '"' not in text or not any(rule.class_ != "content" for rule in seen.alone.unit.hits):
+        return False
+    words = unit_words(_QUOTATION.sub(" ", text))
+    said = source.rules.match("  ".join(words))
+    return len(words) >= _REPORT_WORDS and all(rule.class_ == "content" or rule.id in source.denied for rule in said)
+
+
+def _mostly_story(folded: str, block: Stretch, source: Source, seen: Seen, probability: float) -> bool:
     """Whether most of a block is sentences of which nothing speaks for stripping: an offer stands in a paragraph of
     content, and the paragraph must not go with it."""
-    if block.end - block.start < _STORY_CHARS:
-        return False
+    sure = probability >= _SURE
+    size = block.end - block.start
+    # Chinese and Japanese say in a sentence of ten characters what takes others two or three times as many.
+    dense = 1 if folded.isascii() or len(_DENSE.findall(folded, block.start, block.end)) * 2 < size else _DENSITY
     pieces = sentences_of(folded, block.start, block.end)
-    if len(pieces) < 2:
+    if len(pieces) < 2 or size * dense < _STORY_CHARS:
         return False
-    story, offers = 0, []
+    story, question, offers, reported = 0, 0, [], False
     for start, end in pieces:
         piece = unit_text(folded[start:end])
-        offers.append(any(rule.class_ != "content" for rule in rules.match(piece)))
-        if not offers[-1] and end - start > _STATEMENT_CHARS and judge.lexicon.score(tokens_of(piece)) < _STORY_SCORE:
-            story += end - start
+        held = seen.holds(start - block.start, end - block.start)
+        hits = source.rules.match(piece, held)
+        offers.append(any(rule.class_ != "content" for rule in hits))
+        reported = reported or (bool(hits) and not offers[-1])
+        if offers[-1]:
+            story -= question
+        long = (end - start) * dense > _STORY_SENTENCE
+        told = long and not offers[-1] and source.lexicon.score(tokens_of(piece)) < _STORY_SCORES[sure]
+        story += (end - start) * told
+        # "Have you seen something? Write to us."
+        question = end - start if told and _asks_reader(folded[start:end], source.language) else 0
     # What stands between two offers is what is offered.
     between = len(pieces) > 2 and offers[0] and offers[-1]
-    return any(offers) and not between and story > (block.end - block.start) / 2
+    share = 1 / 4 if reported else _STORY_SHARES[sure]
+    return any(offers) and not between and story > size * share
 
 
 def _explained(
-    judge: Judge, page: Page, row: int, block: Stretch, marks: Marks, *, weights: list[float], probability: float
+    judge: Judge,
+    page: Page,
+    row: int,
+    block: Stretch,
+    marks: Marks,
+    *,
+    weights: list[float],
+    probability: float,
+    eased: float,
 ) -> Removal:
-    """Class, rule and strongest signals of a block that goes. ``weights``: of ``NAMES``."""
+    """Class, rule and strongest signals of a block that goes. ``weights``: of ``NAMES``; ``eased``: see ``_gone``."""
     unit = page.units[row]
     speaking = [rule for rule in unit.hits if rule.class_ != "content"]
     best = max(speaking, key=lambda rule: _rank(rule, weights), default=None)
@@ -191,6 +328,8 @@ def _explained(
         if weight >= least and weight > 0
     ]
     strongest += [(-weight, name) for name, weight in marks.signals(row).items()]
+    if eased > 0:
+        strongest.append((-eased, BETWEEN))
     signals = {label: round(-weight, 2) for weight, label in sorted(strongest)[:_SIGNALS]}
     if best is not None:
         signals.setdefault(best.id, round(WEIGHT[best.strength], 2))
@@ -224,7 +363,7 @@ def _class_without_rule(page: Page, row: int) -> SpanClass:
     return "navigation" if page.units[row].text.count(" ") < 3 else "related"
 
 
-def _sentences(judge: Judge, folded: str, block: Stretch, rules: RuleSet, denied: frozenset[str]) -> list[Removal]:
+def _sentences(folded: str, block: Stretch, source: Source, seen: Seen) -> list[Removal]:
     """Sentences at the head and the end of a paragraph that stand for boilerplate by their wording alone."""
     pieces = sentences_of(folded, block.start, block.end)
     if len(pieces) < 2:
@@ -232,7 +371,20 @@ def _sentences(judge: Judge, folded: str, block: Stretch, rules: RuleSet, denied
     found: dict[int, Removal] = {}
     for order in (range(len(pieces)), range(len(pieces) - 1, -1, -1)):
         for index in order:
-            removal = None if index in found else _judged_sentence(judge, folded, pieces[index], rules, denied)
+            if index in found:
+                break
+            start, end = pieces[index]
+            if end - start > _SENTENCE_CHARS:
+                break
+            offer = found.get(index + 1)
+            if offer is not None and offer.class_ != "related" and _asks_reader(folded[start:end], source.language):
+                # "What do you think? Write to us."
+                found[index] = replace(offer, start=start, end=end)
+                continue
+            held = seen.holds(start - block.start, end - block.start)
+            if held is not None and not source.rules.can_speak(held):
+                break
+            removal = _judged_sentence(folded, pieces[index], source, held)
             if removal is None:
                 break
             found[index] = removal
@@ -240,19 +392,27 @@ def _sentences(judge: Judge, folded: str, block: Stretch, rules: RuleSet, denied
     return [found[index] for index in sorted(found)] if len(found) < len(pieces) else []
 
 
-def _judged_sentence(
-    judge: Judge, folded: str, sentence: tuple[int, int], rules: RuleSet, denied: frozenset[str]
-) -> Removal | None:
+def _asks_reader(sentence: str, language: str) -> bool:
+    """Whether a sentence is a question that addresses somebody."""
+    if not sentence.endswith("?"):
+        return False
+    kinds = word_kinds().get(language, {})
+    words = [word.strip("\"'(?,") for word in sentence.split()]
+    # In German small letters make it "they" and "her".
+    other = ("sie", "ih") if language == "de" else ()
+    return any(kinds.get(word.lower(), 0) & ADDRESSING and not word.startswith(other) for word in words)
+
+
+def _judged_sentence(folded: str, sentence: tuple[int, int], source: Source, held: int | None) -> Removal | None:
     start, end = sentence
-    if end - start > _SENTENCE_CHARS:
-        return None
+    rules, _, lexicon, denied = source
     unit = unit_text(folded[start:end])
-    hits = [rule for rule in rules.match(unit) if rule.id not in denied]
+    hits = [rule for rule in rules.match(unit, held) if rule.id not in denied]
     # What is quoted is what somebody else said, be it an offer.
     if not hits or any(rule.class_ == "content" for rule in hits) or _QUOTED.search(unit) or unit.count('"') % 2:
         return None
     words = unit.split()
-    said = judge.lexicon.score(tokens_of(" ".join(words)))
+    said = lexicon.score(tokens_of(" ".join(words)))
     # A label says what its sentence is when it is more than a word or two of an answer ("No comment.").
     label = said > 0 and (len(words) > 2 or not unit[0].isalnum())
     speaking = [

@@ -27,11 +27,12 @@ LEXICON_FILE: Final = FOLDER / "lexicon.tsv"
 USUAL_FILE: Final = FOLDER / "usual.tsv"
 TREES_FILE: Final = FOLDER / "judge.json"
 _CHUNK: Final = 500
-_MOST_LEAVES: Final = 52
+_MOST_LEAVES: Final = 16
 #: How long the pieces of words in the lexicon are.
 PIECE_SHORTEST: Final = 4
 PIECE_LONGEST: Final = 6
 _MOST_MET: Final = 100_000
+_HEAD_WORDS: Final = 4
 _NO_FOLLOWERS: Final[dict[str, float]] = {}
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +64,8 @@ class _Entries(dict[str, tuple[float, bool, dict[str, float]]]):
                 words[first] = None
             elif "*" not in term:
                 words[term] = None
-        self._pieces = {term: weight for term, weight in weights.items() if "*" in term}
+        self._head = {term[:-1]: weight for term, weight in weights.items() if term.endswith("*")}.get
+        self._tail = {term[1:]: weight for term, weight in weights.items() if term.startswith("*")}.get
         self._met: list[str] = []
         super().__init__(
             {
@@ -73,8 +75,23 @@ class _Entries(dict[str, tuple[float, bool, dict[str, float]]]):
         )
 
     def _weight(self, word: str) -> float:
-        find = self._pieces.get
-        return math.fsum([find(piece, 0.0) for piece in pieces_of(word)])
+        """The sum of the weights of ``pieces_of`` a word, rounded once."""
+        head, tail = self._head, self._tail
+        size = len(word)
+        if size > PIECE_LONGEST:
+            # The same as below, written out: most words that were never met come here.
+            return math.fsum(
+                (
+                    head(word[:4], 0.0),
+                    head(word[:5], 0.0),
+                    head(word[:6], 0.0),
+                    tail(word[-4:], 0.0),
+                    tail(word[-5:], 0.0),
+                    tail(word[-6:], 0.0),
+                )
+            )
+        sizes = range(PIECE_SHORTEST, size)
+        return math.fsum([head(word[:n], 0.0) for n in sizes] + [tail(word[-n:], 0.0) for n in sizes])
 
     def __missing__(self, word: str) -> tuple[float, bool, dict[str, float]]:
         if len(self._met) >= _MOST_MET:
@@ -119,7 +136,7 @@ class Lexicon:
 
         A score is a sum of weights over the square root of the number of words, plus the bias: log-odds.
         """
-        usual = self.usual._scores(tokens)[:2] if self.usual is not None else (0.0, 0.0)
+        usual = (0.0, 0.0) if self.usual is None else (self.usual.score(tokens), self.usual.head(tokens))
         return *self._scores(tokens), *usual
 
     def _scores(self, tokens: Sequence[str]) -> tuple[float, float, float, float]:
@@ -130,12 +147,12 @@ class Lexicon:
         total = peak = head = 0.0
         known = 0
         # The first four words by themselves, so that the loop needn't count.
-        for part, first in ((tokens[:4], True), (tokens[4:], False)):
+        for part, first in ((tokens[:_HEAD_WORDS], True), (tokens[_HEAD_WORDS:], False)):
             for token in part:
                 weight, alone, after = entries[token]
                 known += alone
-                if followers:
-                    weight += followers.get(token, 0.0)
+                if token in followers:
+                    weight += followers[token]
                 followers = after
                 if weight:
                     total += weight
@@ -148,7 +165,7 @@ class Lexicon:
             total += followers.get("$", 0.0)
         return (
             total / math.sqrt(count) + self.bias,
-            head / math.sqrt(min(4, count)) + self.bias,
+            head / math.sqrt(min(_HEAD_WORDS, count)) + self.bias,
             peak,
             known / count,
         )
@@ -162,13 +179,27 @@ class Lexicon:
         total = 0.0
         for token in tokens:
             weight, _, after = entries[token]
-            if followers:
-                weight += followers.get(token, 0.0)
+            if token in followers:
+                weight += followers[token]
             followers = after
             total += weight
         if followers:
             total += followers.get("$", 0.0)
         return total / math.sqrt(len(tokens)) + self.bias
+
+    def head(self, tokens: Sequence[str]) -> float:
+        """The second alone."""
+        if not tokens:
+            return self.bias
+        first = tokens[:_HEAD_WORDS]
+        entries = self._entries
+        followers = self._first
+        total = 0.0
+        for token in first:
+            weight, _, after = entries[token]
+            total += weight + followers[token] if token in followers else weight
+            followers = after
+        return total / math.sqrt(len(first)) + self.bias
 
     def strongest(self, tokens: Sequence[str], count: int = 3) -> list[str]:
         """The words of a block that weigh most, strongest first; none that speak against stripping."""
@@ -182,13 +213,14 @@ class Trees:
 
     A tree's leaves are bits, left to right. An inner node that sends a row to the right clears the leaves on its
     left; of what all nodes of the tree leave, the lowest bit is the row's leaf (QuickScorer, Lucchese et al. 2015).
+    The nodes stand in a table, a column for each tree.
 
     Args:
         document: ``bias`` and ``trees``; a tree is a list of nodes ``[feature, threshold, left, right, value]``,
             leaves ``[null, null, null, null, value]``. A block goes left when its feature is at most the threshold.
 
     Raises:
-        ValueError: the document was trained on other features, or a tree has more than 52 leaves.
+        ValueError: the document was trained on other features, or a tree has more than 16 leaves.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -224,21 +256,15 @@ class Trees:
                 else:
                     feature.append(number[name])
                     threshold.append(limit)
-                    clears.append(~((1 << bit) - (1 << first)))
+                    clears.append((1 << bit) - (1 << first))
                     todo.append((high, [*path, number[name]], [*change, tree[high][4] - value], -1))
-            if len(feature) == nodes[-1]:
-                # A tree of one leaf has a node that clears nothing.
-                feature.append(0)
-                threshold.append(math.inf)
-                clears.append(-1)
             if len(values) - leaves[-1] > _MOST_LEAVES:
                 raise ValueError(f"judge.json has a tree of more than {_MOST_LEAVES} leaves")
-        self._feature = np.array(feature, dtype=np.intp)
-        self._threshold = _below(np.array(threshold, dtype=np.float64))
-        self._clears = np.array(clears, dtype=np.int64)
-        self._nodes = np.array(nodes, dtype=np.intp)
-        # ``frexp`` counts bits from one.
-        self._leaves = np.array(leaves, dtype=np.intp) - 1
+        self._height, self._feature, self._threshold, self._clears = _table(nodes, feature, threshold, clears)
+        #: By the leaves that are cleared, the first that isn't; ``frexp`` counts bits from one.
+        cleared = np.arange(1 << _MOST_LEAVES)
+        self._first = np.frexp((~cleared & (cleared + 1)).astype(np.float64))[1].astype(np.intp) - 1
+        self._leaves = np.array(leaves, dtype=np.intp)
         self._value = np.array(values, dtype=np.float64)
         # A bin for each level and feature, so that the sums are made in the order of levels.
         self._paths = np.array(paths, dtype=np.intp) + np.arange(depth) * len(NAMES)
@@ -252,13 +278,13 @@ class Trees:
     def judged(self, rows: Matrix) -> tuple[Floats, Ints]:
         """The score of each row, shape ``(len(rows),)``, and the leaves that it falls into, for ``contributions``:
         shape ``(len(rows), trees)``."""
-        leaves = np.empty((len(rows), len(self._nodes)), dtype=np.intp)
+        leaves = np.empty((len(rows), len(self._leaves)), dtype=np.intp)
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
-            left = part.take(self._feature, axis=1) <= self._threshold
-            kept = np.bitwise_and.reduceat(np.where(left, -1, self._clears), self._nodes, axis=1)
-            lowest = (kept & -kept).astype(np.float64)
-            leaves[start : start + _CHUNK] = np.frexp(lowest)[1] + self._leaves
+            right = part.take(self._feature, axis=1) > self._threshold
+            cleared = right.view(np.uint8) * self._clears
+            cleared = np.bitwise_or.reduce(cleared.reshape(len(part), self._height, -1), axis=1)
+            leaves[start : start + _CHUNK] = self._first.take(cleared) + self._leaves
         return self._value.take(leaves).sum(axis=1) + self._bias, leaves
 
     def contributions(self, leaves: Ints) -> list[list[float]]:
@@ -276,6 +302,25 @@ class Trees:
         return out
 
 
+def _table(
+    nodes: Sequence[int], feature: Sequence[int], threshold: Sequence[float], clears: Sequence[int]
+) -> tuple[int, Ints, npt.NDArray[np.float32], npt.NDArray[np.uint16]]:
+    """Nodes, given tree by tree, as a table with a column for each tree: its height and, row by row, features, limits
+    and masks. ``nodes``: where each tree begins."""
+    ends = [*nodes[1:], len(feature)]
+    height = max(1, *(end - start for start, end in zip(nodes, ends, strict=True)))
+    # Columns are filled up with nodes that clear nothing.
+    features = np.zeros((height, len(nodes)), dtype=np.intp)
+    limits = np.full((height, len(nodes)), np.inf, dtype=np.float32)
+    masks = np.zeros((height, len(nodes)), dtype=np.uint16)
+    below = _below(np.array(threshold, dtype=np.float64))
+    for tree, (start, end) in enumerate(zip(nodes, ends, strict=True)):
+        features[: end - start, tree] = feature[start:end]
+        limits[: end - start, tree] = below[start:end]
+        masks[: end - start, tree] = clears[start:end]
+    return height, features.ravel(), limits.ravel(), masks.ravel()
+
+
 def _below(limits: Floats) -> npt.NDArray[np.float32]:
     """The greatest float32 not above each limit: ``x <= limit`` says the same of every float32 then."""
     nearest = limits.astype(np.float32)
@@ -290,6 +335,9 @@ class Thresholds:
     ``cue_score``, or a rule matches and it is above ``cue_floor``. ``context``: only its shape, place and company
     do, or it is a full sentence. ``report``: its wording is that of a report as well. ``long``: it has more than
     ``long_chars`` code points, so that an error costs much; ``long_rule``: and a certain rule matches it.
+
+    Lower ones for what stands between blocks that go: ``between``: alone between two; ``offered``: two that are
+    offers; ``among``: one of two or three.
     """
 
     rule: float
@@ -301,6 +349,9 @@ class Thresholds:
     long: float
     long_rule: float
     long_chars: int
+    between: float
+    offered: float
+    among: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Rules as data: the TOML files under ``rules/``, loaded, compiled and matched in linear time.
 
 One file a language (``rules/de.toml``) and ``rules/any.toml`` for wording of no language. ``docs/cleaning.md``
-describes the format. All patterns that apply to a text run as one google-re2 Set, so the time for a unit of text is
-linear in its length whatever the patterns say. RE2's ``\\b``, ``\\w`` and ``\\d`` know ASCII only; they are rewritten
-here so that a rule means what it means to Python's ``re``.
+describes the format. Patterns run as google-re2 automata, where the literals stand that they require
+(``literals.py``), so the time for a unit of text is linear in its length whatever the patterns say. RE2's ``\\b``,
+``\\w`` and ``\\d`` know ASCII only; they are rewritten here so that a rule means what it means to Python's ``re``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Literal, get_args
 
 import re2
 
+from etl.clean.literals import Finder, Sighting
 from etl.errors import ConfigurationError
 from etl.model import SpanClass
 
@@ -252,7 +254,29 @@ def _rule(table: dict[str, Any], language: str, file: str, line: int) -> tuple[R
 
 _WILDCARD = re.compile(r"\\.|(\.|\[\^)")
 _JOINED = re.compile(r"([a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ])")
+#: Of Latin text, the letters that ``_JOINED`` tells apart.
+_CASES = "".join(
+    "l" if re.match("[a-zà-öø-ÿ]", char) else "u" if re.match("[A-ZÀ-ÖØ-Þ]", char) else " "
+    for char in map(chr, range(256))
+).encode("ascii")
 _LONGEST_SEQUENCE = 200
+#: Most labels have no more letters and digits.
+_WIDEST_LABEL = 40
+#: Latin characters that are neither letters nor digits.
+_LATIN_REST = bytes(code for code in range(256) if not chr(code).isalnum())
+
+
+def has_joined(text: str) -> bool:
+    """Whether words are joined in a text as pages join labels (``CommentPrint``)."""
+    return b"lul" in text.encode("latin-1", "replace").translate(_CASES)
+
+
+def _letters(unit: str) -> int:
+    """The number of letters and digits."""
+    try:
+        return len(unit.encode("latin-1").translate(None, _LATIN_REST))
+    except UnicodeEncodeError:
+        return sum(map(str.isalnum, unit))
 
 
 def _is_closed(pattern: str) -> bool:
@@ -340,60 +364,45 @@ def _ranges(codes: Sequence[int]) -> Iterator[str]:
         start = end = code
 
 
-@lru_cache(maxsize=4096)
-def _names_words(pattern: str) -> bool:
-    """Whether every text that holds a pattern holds a literal of it, so that a look for literals can rule it out."""
-    probe = re2.Filter()
-    probe.Add(pattern, re2_options())
-    probe.Compile()
-    return not probe.Match("", True)
-
-
 class Matcher:
     """Which of many patterns a text holds, fast on text that it has never seen.
 
     RE2 builds an automaton's states while it reads, and one of all patterns comes upon new ones in every new text:
-    tens of milliseconds for an article. So three kinds go three ways: patterns of a whole text as an automaton that
-    is anchored, and stops early; patterns that name literals by looking for these first (RE2's FilteredRE2); the few
-    that are left as a small automaton.
-
-    Args:
-        patterns: of RE2's syntax.
-        whole: of each, whether it must match the text from end to end.
-        literal: of each other one, whether it names literals.
-
-    Raises:
-        re2.error: a pattern can't be used.
+    tens of milliseconds for an article. So a pattern is matched by itself, and only where the literals stand that it
+    requires.
     """
 
-    def __init__(self, patterns: Sequence[str], whole: Sequence[bool], literal: Sequence[bool]) -> None:
-        options = re2_options()
-        self._parts = []
-        for wanted, kind in (
-            ((True, False), re2.Set.FullMatchSet(options)),
-            ((False, True), re2.Filter()),
-            ((False, False), re2.Set.SearchSet(options)),
-        ):
-            numbers = [n for n in range(len(patterns)) if (whole[n], literal[n] and not whole[n]) == wanted]
-            for number in numbers:
-                if isinstance(kind, re2.Filter):
-                    kind.Add(patterns[number], options)
-                else:
-                    kind.Add(patterns[number])
-            if numbers:
-                kind.Compile()
-                self._parts.append((kind.Match, numbers, wanted[0]))
+    def __init__(self) -> None:
+        self._options = re2_options()
+        self._sets: list[Any] = []
+        #: Of each pattern, how a text in UTF-8 is matched; nothing where it wasn't compiled yet.
+        self._match: list[Callable[[bytes], object] | None] = []
 
-    def match(self, text: str, *, whole_only: bool = False) -> list[int]:
-        """The numbers of the patterns that match, in order."""
-        found = [
-            numbers[index]
-            for match, numbers, whole in self._parts
-            if whole or not whole_only
-            for index in match(text) or ()
-        ]
-        found.sort()
-        return found
+    def add(self, pattern: str, *, whole: bool) -> None:
+        """Adds a pattern of RE2's syntax: the next number.
+
+        Args:
+            pattern: compiled when it is first needed.
+            whole: whether it must match a text from end to end.
+
+        Raises:
+            re2.error: the pattern can't be used.
+        """
+        single = re2.Set.FullMatchSet(self._options) if whole else re2.Set.SearchSet(self._options)
+        single.Add(pattern)
+        self._sets.append(single)
+        self._match.append(None)
+
+    def match(self, text: bytes, candidates: Iterable[int]) -> list[int]:
+        """Those of the candidates that match a text in UTF-8, in their order."""
+        matches = self._match
+        return [number for number in candidates if (matches[number] or self._compiled(number))(text)]
+
+    def _compiled(self, number: int) -> Callable[[bytes], object]:
+        self._sets[number].Compile()
+        match: Callable[[bytes], object] = self._sets[number].Match
+        self._match[number] = match
+        return match
 
 
 class RuleSet:
@@ -409,58 +418,101 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._alphabet = Alphabet(rule.pattern for rule in self.rules)
-        patterns, literal = [], []
+        self._matcher = Matcher()
         for rule in self.rules:
             try:
-                patterns.append(self._alphabet.pattern(rule.re2_pattern(), rule.case_sensitive))
-                literal.append(_names_words(rule.pattern))
+                pattern = self._alphabet.pattern(rule.re2_pattern(), rule.case_sensitive)
+                self._matcher.add(pattern, whole=rule.scope == "label")
             except (re2.error, ValueError) as error:
                 raise ConfigurationError(
                     f"{rule.file}:{rule.line}: rule {rule.id}: the pattern can't be used: {error}",
                     fix="run `klartext rules check` and mend the pattern",
                 ) from None
-        self._matcher = Matcher(patterns, [rule.scope == "label" for rule in self.rules], literal)
-        labels = [
-            unicode_classes(rule.pattern)
-            for rule in self.rules
-            if rule.scope == "label" and rule.strength == "certain" and _is_closed(rule.pattern)
-        ]
+        self._finder = Finder([rule.pattern for rule in self.rules], [rule.scope == "label" for rule in self.rules])
+        mask = self._finder.mask
+        every = range(len(self.rules))
+        self._all = mask(every)
+        labels = [n for n in every if self.rules[n].scope == "label"]
+        self._labels = mask(labels)
+        # A label is of so many letters and digits at most: what stands round it has none. Where RE2's own classes of
+        # letters are used, it may know others than Python.
+        self._narrow = 0 if self._alphabet.whole else self._labels & ~mask(labels, _WIDEST_LABEL + 1)
+        certain = [n for n in labels if self.rules[n].strength == "certain"]
+        self._certain_labels = mask(certain)
+        self._speaking = mask({*certain, *(n for n in every if self.rules[n].sentence)})
+        #: The rules that speak about units of up to so many characters: all but the first few of the limits.
+        self._limits = sorted({rule.max_chars for rule in self.rules})
+        self._up_to = [mask(n for n in every if self.rules[n].max_chars >= limit) for limit in self._limits] + [0]
+        closed = [n for n in certain if _is_closed(self.rules[n].pattern)]
+        self._closed = mask(closed)
         self._sequence = None
-        if labels:
-            pattern = rf"(?i)^[^\pL\pN]*(?:(?:{'|'.join(labels)})(?:[^\pL\pN]+|$))+$"
+        if closed:
+            words = "|".join(unicode_classes(self.rules[n].pattern) for n in closed)
+            pattern = rf"(?i)^[^\pL\pN]*(?:(?:{words})(?:[^\pL\pN]+|$))+$"
             self._sequence = re2.compile(self._alphabet.pattern(pattern, case_sensitive=False), re2_options())
 
-    def match(self, unit: str) -> list[Rule]:
-        """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order."""
+    def sight(self, text: str) -> Sighting:
+        """Where the literals of all rules stand in units, given with single spaces and a line break between them."""
+        return self._finder.sight(text)
+
+    def match(self, unit: str, held: int | None = None) -> list[Rule]:
+        """The rules that speak about this unit of folded text (see ``fold`` and ``unit_text``), in file order.
+
+        ``held``: what the stretch of text holds that the unit was made of (``Sighting.held``), where that is known.
+        """
         size = len(unit) - unit.count("  ")
-        return [rule for rule in self.hits(unit) if size <= rule.max_chars]
+        mask = self._up_to[bisect_left(self._limits, size)]
+        return [rule for rule in self._hits(unit, held, mask) if size <= rule.max_chars]
 
     def hits(self, unit: str) -> list[Rule]:
         """The rules whose wording the unit holds, also where it is longer than they speak about."""
-        if not self.rules:
-            return []
-        unit = self._alphabet.spell(unit)
-        found = self._matcher.match(unit)
-        if len(unit) > _LONGEST_SEQUENCE:
-            return [self.rules[index] for index in found]
+        return self._hits(unit, None, self._all)
+
+    def can_speak(self, held: int) -> bool:
+        """Whether a rule can match in a stretch that takes a sentence out of a paragraph of content.
+
+        ``held``: of a stretch without joined words (``has_joined``).
+        """
+        return self._finder.can(held, self._speaking)
+
+    def _hits(self, unit: str, held: int | None, mask: int) -> list[Rule]:
+        """The rules of a mask that match, and perhaps others that are longer than they speak about."""
+        finder, matcher = self._finder, self._matcher
+        if held is None:
+            held = self.sight(unit.replace("  ", " ")).held(0, len(unit))
+        short = len(unit) <= _LONGEST_SEQUENCE
         apart = unit
-        if _JOINED.search(unit):
+        if short and has_joined(unit):
             apart = _JOINED.sub(r"\1  ", unit)
-            found = sorted({*found, *self._matcher.match(apart)})
+            held |= self.sight(apart.replace("  ", " ")).held(0, len(apart))
+        sequence = short and finder.can(held, self._closed)
+        if sequence:
+            # A label keeps a sequence from being looked for, however long it is.
+            mask |= self._labels
+        if len(unit) > _WIDEST_LABEL and finder.can(held, self._narrow) and _letters(unit) > _WIDEST_LABEL:
+            mask &= ~self._narrow
+        # As above, and the beginning that joined words hide isn't looked for.
+        begun = None if apart is not unit or self._alphabet.whole else unit
+        candidates = list(finder.candidates(held, mask, begun))
+        if not candidates and not sequence:
+            return []
+        found = matcher.match(self._alphabet.spell(unit).encode(), candidates)
+        if apart is not unit:
+            found = sorted({*found, *matcher.match(self._alphabet.spell(apart).encode(), candidates)})
         rules = [self.rules[index] for index in found]
-        if "  " in apart and not any(rule.scope == "label" for rule in rules):
-            rules += self._label_sequence(apart)
+        if sequence and "  " in apart and not any(rule.scope == "label" for rule in rules):
+            rules += self._label_sequence(self._alphabet.spell(apart), held)
         return rules
 
-    def _label_sequence(self, unit: str) -> list[Rule]:
+    def _label_sequence(self, unit: str, held: int) -> list[Rule]:
         """The rule of the first label where the unit is nothing but labels."""
         if self._sequence is None or self._sequence.search(unit) is None:
             return []
+        labels = list(self._finder.candidates(held, self._certain_labels))
         words = unit.split("  ")
         for count in range(1, len(words)):
-            for index in self._matcher.match("  ".join(words[:count]), whole_only=True):
-                if self.rules[index].strength == "certain":
-                    return [self.rules[index]]
+            for index in self._matcher.match("  ".join(words[:count]).encode(), labels):
+                return [self.rules[index]]
         return []
 
 

@@ -129,6 +129,55 @@ def test_a_sentence_of_boilerplate_goes_without_its_paragraph(end: bool) -> None
     assert [span.class_ for span in cleaned.removed] == ["newsletter"]
 
 
+STORY = (
+    "Die Anwohner am anderen Ufer fürchten, dass der Weg zur Schule doppelt so lang wird. Der Rat will beraten.",
+    "Das Wasser stieg in der Nacht um einen Meter. Die Feuerwehr pumpte dreißig Keller leer, verletzt wurde niemand.",
+)
+
+
+def test_a_slogan_goes_between_the_headline_and_the_button_of_its_offer() -> None:
+    slogan = "Wissen, was los ist"
+    alone = "\n\n".join((PARAGRAPH, STORY[0], slogan, STORY[1]))
+    assert clean(alone, language="de").text == alone
+    offer = clean("\n\n".join((PARAGRAPH, STORY[0], "Unser Newsletter", slogan, OFFER, STORY[1])), language="de")
+    assert offer.text == "\n\n".join((PARAGRAPH, *STORY))
+    middle = offer.removed[1]
+    assert (middle.text.strip(), middle.class_, middle.rule) == (slogan, "newsletter", "judge:newsletter")
+    assert middle.evidence["signals"]["between blocks that go"] > 0
+
+
+def test_a_paragraph_of_the_story_stays_between_two_offers() -> None:
+    text = "\n\n".join((PARAGRAPH, OFFER, STORY[0], OFFER, STORY[1]))
+    assert clean(text, language="de").text == "\n\n".join((PARAGRAPH, *STORY))
+
+
+@pytest.mark.parametrize(
+    ("language", "story", "offer"),
+    [
+        ("de", STORY[1], "Was halten Sie davon? Schreiben Sie uns in die Kommentare."),
+        ("en", "The pond froze over on Monday, as it had not done for years.", "What do you think? Leave a comment."),
+    ],
+)
+def test_a_question_to_the_reader_goes_with_the_offer_after_it(language: str, story: str, offer: str) -> None:
+    assert clean(f"{story} {offer}", language=language).text == story
+
+
+def test_a_question_of_the_story_stays_before_an_offer() -> None:
+    story = "Das Eis auf dem Weiher trägt noch nicht, sagt die Feuerwehr. Wann kommt sie wieder?"
+    assert clean(f"{story} Schreiben Sie uns in die Kommentare.", language="de").text == story
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "„Jetzt kostenlos anmelden“, stand auf dem Plakat am Rathaus.",
+        "Mit „Jetzt abonnieren und vier Wochen gratis lesen“ lockte die Firma ihre Opfer, so die Anklage.",
+    ],
+)
+def test_what_is_only_quoted_stays(text: str) -> None:
+    assert clean("\n\n".join((PARAGRAPH, text, STORY[0])), language="de").removed == ()
+
+
 def test_a_sentence_of_boilerplate_in_mid_paragraph_stays() -> None:
     text = f"{PARAGRAPH} Melden Sie sich jetzt für unseren kostenlosen Newsletter an! {PARAGRAPH}"
     assert clean(text, language="de").text == text
