@@ -13,7 +13,6 @@ which has seen the records. Intervals: 95 %, percentile bootstrap over families 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import re
 import sys
@@ -52,11 +51,6 @@ class Tally:
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
-def unread(family: str) -> bool:
-    """Whether a family is of the quarter whose texts weren't looked at when rules were last worked on."""
-    return int(hashlib.sha256(f"judge-2:{family}".encode()).hexdigest(), 16) % 4 == 0
-
-
 def keyword_spans(document: Document) -> Removed:
     """The keyword baseline: short lines that hold one of a handful of words."""
     found, at = [], 0
@@ -77,8 +71,6 @@ def count(document: Document, removed: Removed, into: dict[str, dict[str, Tally]
         gone = sum(max(0, min(end, high) - max(start, low)) for low, high in removed)
         stripped = gone >= 0.8 * size
         names = [f"language {document.language}", "all"]
-        if unread(document.family):
-            names.append(f"unread {document.language}")
         if label != "content":
             names.append(f"class {label}")
         if document.invented:
@@ -265,8 +257,6 @@ def main() -> None:
     lines += ["By class:", "", *table(ours, "class ", ["recall", "recall, cue", "inner, cue"]), ""]
     lines += ["All of it, and the keyword baseline:", "", *table({"ours": ours["all"]}, "", ratios)]
     lines += [table({"keywords": keywords["all"]}, "", ratios)[-1], ""]
-    lines += ["Families whose texts weren't read when rules were last worked on:", ""]
-    lines += [*table(ours, "unread ", ratios), ""]
     lines += ["Invented pages, publishers left out in the same way:", ""]
     lines += [*table(ours, "invented ", ratios), table({"all": ours["all invented"]}, "", ratios)[-1], ""]
     lines += ["Keyword baseline by language:", "", *table(keywords, "language ", ratios), ""]
