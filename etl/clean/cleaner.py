@@ -47,6 +47,9 @@ _STATEMENT_CHARS = 50
 #: What is a sentence of a story, and how much of a block must be such: stricter where the judge is sure.
 _SURE = 0.8
 _STORY_SCORES, _STORY_SHARES = (0.6, 0.0), (1 / 3, 1 / 2)
+#: Where one neighbour goes, and where both do, the lexicon of usual wordings is asked too, since an appeal argues in
+#: words that the other one may take for a story's: either this score is below, or it and twice the other's.
+_USUAL_SCORES, _BOTH_SCORES = (math.inf, 0.4, 0.0), (math.inf, -3.5, -5.0)
 _STORY_CHARS = 60
 _STORY_SENTENCE = 30
 _DENSE, _DENSITY = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"), 2.5
@@ -128,11 +131,9 @@ def clean_with(
         for row, odds in zip(asked, scores.tolist(), strict=True)
     }
     gone = _gone(judge, page, marks, probabilities)
-    # In company a block is an appeal's part, whatever its sentences say by themselves.
-    lonely = [row for row in gone if row - 1 not in gone and row + 1 not in gone]
-    for row in lonely:
+    for row, beside in [(row, (row - 1 in gone) + (row + 1 in gone)) for row in gone]:
         if _only_quotes(seen[row], source) or _mostly_story(
-            folded, found[row], source, seen[row], probabilities[row]
+            folded, found[row], source, seen[row], probability=probabilities[row], beside=beside
         ):
             del gone[row]
     stripped = [(number, row) for number, row in enumerate(asked) if row in gone]
@@ -275,9 +276,20 @@ def _only_quotes(seen: Seen, source: Source) -> bool:
     return len(words) >= _REPORT_WORDS and all(rule.class_ == "content" or rule.id in source.denied for rule in said)
 
 
-def _mostly_story(folded: str, block: Stretch, source: Source, seen: Seen, probability: float) -> bool:
+def _is_told(tokens: Sequence[str], lexicon: Lexicon, beside: int, sure: bool) -> bool:
+    """Whether a sentence's words are a story's. ``beside``: see ``_mostly_story``."""
+    score = lexicon.score(tokens)
+    if not beside or lexicon.usual is None:
+        return score < _STORY_SCORES[sure]
+    usual = lexicon.usual.score(tokens)
+    return score < 0 and (usual < _USUAL_SCORES[beside] or 2 * score + usual < _BOTH_SCORES[beside])
+
+
+def _mostly_story(
+    folded: str, block: Stretch, source: Source, seen: Seen, *, probability: float, beside: int
+) -> bool:
     """Whether most of a block is sentences of which nothing speaks for stripping: an offer stands in a paragraph of
-    content, and the paragraph must not go with it."""
+    content, and the paragraph must not go with it. ``beside``: how many of its neighbours go."""
     sure = probability >= _SURE
     size = block.end - block.start
     # Chinese and Japanese say in a sentence of ten characters what takes others two or three times as many.
@@ -295,7 +307,7 @@ def _mostly_story(folded: str, block: Stretch, source: Source, seen: Seen, proba
         if offers[-1]:
             story -= question
         long = (end - start) * dense > _STORY_SENTENCE
-        told = long and not offers[-1] and source.lexicon.score(tokens_of(piece)) < _STORY_SCORES[sure]
+        told = long and not offers[-1] and _is_told(tokens_of(piece), source.lexicon, beside, sure)
         story += (end - start) * told
         # "Have you seen something? Write to us."
         question = end - start if told and _asks_reader(folded[start:end], source.language) else 0

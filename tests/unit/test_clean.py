@@ -151,6 +151,11 @@ def test_a_paragraph_of_the_story_stays_between_two_offers() -> None:
     assert clean(text, language="de").text == "\n\n".join((PARAGRAPH, *STORY))
 
 
+def test_neighbours_of_which_each_ends_with_an_offer_keep_their_story() -> None:
+    text = "\n\n".join(f"{paragraph} {OFFER}." for paragraph in (PARAGRAPH, STORY[0]))
+    assert clean(f"{text}\n\n{OFFER}", language="de").text == f"{PARAGRAPH}\n\n{STORY[0]}"
+
+
 @pytest.mark.parametrize(
     ("language", "story", "offer"),
     [

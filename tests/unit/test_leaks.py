@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ BOILERPLATE = set(get_args(SpanClass)) - {"template"}
 KEPT = {"de": 0.97, "en": 0.985}
 #: Share of the paragraphs of content, each with one leaked sentence, of which no character is lost, rounded down.
 WHOLE = {"de": 0.65, "en": 0.7}
+#: The same of two such paragraphs, one under the other.
+WHOLE_BESIDE_OTHERS = {"de": 0.8, "en": 0.9}
 #: What several publishers may have in common: the bare names of networks in a share bar.
 NETWORKS = {
     "bluesky", "discord", "e-mail", "email", "facebook", "instagram", "linkedin", "mastodon", "pinterest", "reddit",
@@ -154,3 +157,14 @@ def test_a_leaked_sentence_takes_no_content_along(language: str) -> None:
     mine = [case for case in sentences() if case["lang"] == language]
     whole = sum(case["clean"] in clean(case["text"], language=language).text for case in mine)
     assert whole / len(mine) >= WHOLE[language]
+
+
+@pytest.mark.parametrize("language", WHOLE)
+def test_leaked_sentences_of_neighbours_take_no_content_along(language: str) -> None:
+    mine = [case for case in sentences() if case["lang"] == language]
+    pairs = [(one, other) for one, other in pairwise(mine) if one["clean"] != other["clean"]]
+    whole = 0
+    for one, other in pairs:
+        text = clean(f"{one['text']}\n\n{other['text']}", language=language).text
+        whole += (one["clean"] in text) + (other["clean"] in text)
+    assert whole / len(pairs) / 2 >= WHOLE_BESIDE_OTHERS[language]
