@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, get_args
 
 import re2
@@ -377,6 +378,7 @@ class Matcher:
         self._sets: list[Any] = []
         #: Of each pattern, how a text in UTF-8 is matched; nothing where it wasn't compiled yet.
         self._match: list[Callable[[bytes], object] | None] = []
+        self._compiling = Lock()
 
     def add(self, pattern: str, *, whole: bool) -> None:
         """Adds a pattern of RE2's syntax: the next number.
@@ -399,9 +401,12 @@ class Matcher:
         return [number for number in candidates if (matches[number] or self._compiled(number))(text)]
 
     def _compiled(self, number: int) -> Callable[[bytes], object]:
-        self._sets[number].Compile()
-        match: Callable[[bytes], object] = self._sets[number].Match
-        self._match[number] = match
+        # RE2 refuses to compile a set twice, as two threads would.
+        with self._compiling:
+            match = self._match[number]
+            if match is None:
+                self._sets[number].Compile()
+                match = self._match[number] = self._sets[number].Match
         return match
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -184,3 +187,23 @@ def test_trees_say_what_a_walk_through_them_says() -> None:
                 at = low if row[NAMES.index(name)] <= limit else high
             total += tree[at][4]
         assert odds == pytest.approx(total, abs=1e-9)
+
+
+def test_threads_that_need_a_pattern_at_once_compile_it_once() -> None:
+    threads, rules = 8, all_rules()["de"]
+    units = [unit_text(fold(example)) for rule in rules for example in rule.match]
+    alone = RuleSet(rules)
+    expected = [alone.match(unit) for unit in units]
+    together, start = RuleSet(rules), Barrier(threads)
+
+    def matched(_: int) -> list[list[Rule]]:
+        start.wait()
+        return [together.match(unit) for unit in units]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            assert all(found == expected for found in pool.map(matched, range(threads)))
+    finally:
+        sys.setswitchinterval(interval)
