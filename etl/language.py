@@ -521,7 +521,7 @@ def _windows(text: str, most: int) -> tuple[list[str], int]:
     if len(text) <= most * WINDOW:
         text = _tidy(text)
         # A window has to be long enough to contradict the others: short texts are read as one.
-        size = WINDOW if len(text) > 2 * WINDOW else -(-len(text) // 16) * 16
+        size = WINDOW if len(text) > 2 * WINDOW else max(1, -(-len(text) // 16)) * 16
         return [text[start : start + size].ljust(size) for start in range(0, len(text), size)], size
     pieces = []
     for index in range(most):
@@ -577,6 +577,8 @@ def _packed(pieces: list[str]) -> npt.NDArray[np.uint32]:
 def _read(text: str, most: int) -> _Reading | None:
     """Reads windows of ``text``; ``None`` when it isn't prose."""
     pieces, size = _windows(text, most)
+    if not pieces:  # nothing but soft hyphens and joiners
+        return None
     packed = _packed(pieces)
     counts = _class_counts(packed)
     # langdetect leaves out words in capitals; where all is in capitals, nothing would be left.

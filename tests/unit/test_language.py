@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langdetect.detector import Detector
 from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
@@ -271,6 +271,7 @@ def test_sums_are_exact() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(max_size=300), st.text(alphabet="abcdefß éäöü.,\n12АБвгд漢字かなกข", max_size=1500)))
+@example("\xad")
 def test_any_text_has_an_answer(text: str) -> None:
     guess = detect(text)
     assert guess == detect(text)
