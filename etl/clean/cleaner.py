@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from etl.clean.blocks import Removal, Stretch, blocks_of, cut_out, sentences_of, trimmed_blocks
-from etl.clean.features import ADDRESSING, INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of, word_kinds
+from etl.clean.features import ADDRESSING, CJK_CHAR, INDEX, NAMES, WEIGHT, Alone, Page, Unit, tokens_of, word_kinds
 from etl.clean.judge import Judge, Lexicon, load_judge
 from etl.clean.literals import ANYTHING, Sighting
 from etl.clean.markup import Marks, Markup, load_markup
@@ -52,7 +52,7 @@ _STORY_SCORES, _STORY_SHARES = (0.6, 0.0), (1 / 3, 1 / 2)
 _USUAL_SCORES, _BOTH_SCORES = (math.inf, 0.4, 0.0), (math.inf, -3.5, -5.0)
 _STORY_CHARS = 60
 _STORY_SENTENCE = 30
-_DENSE, _DENSITY = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"), 2.5
+_DENSITY = 2.5
 #: Of two certain rules the one whose class says more: "subscribe to our newsletter" is a newsletter's.
 _TELLING = ("paywall", "newsletter", "app", "login", "cookie", "comment", "share", "subscription", "promo")
 
@@ -293,7 +293,7 @@ def _mostly_story(
     sure = probability >= _SURE
     size = block.end - block.start
     # Chinese and Japanese say in a sentence of ten characters what takes others two or three times as many.
-    dense = 1 if folded.isascii() or len(_DENSE.findall(folded, block.start, block.end)) * 2 < size else _DENSITY
+    dense = 1 if folded.isascii() or len(CJK_CHAR.findall(folded, block.start, block.end)) * 2 < size else _DENSITY
     pieces = sentences_of(folded, block.start, block.end)
     if len(pieces) < 2 or size * dense < _STORY_CHARS:
         return False

@@ -32,7 +32,7 @@ KINDS = ("you", "we", "act", "say")
 ADDRESSING = 1
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_CJK_CHAR = re.compile(f"[{_CJK}]")
+CJK_CHAR = re.compile(f"[{_CJK}]")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)?|\d+")
 _PRICE = re.compile(
@@ -194,7 +194,7 @@ def tokens_of(text: str) -> list[str]:
     try:
         raw = text.encode("latin-1")
     except UnicodeEncodeError:
-        pattern = _WORD if _CJK_CHAR.search(text) is None else _TOKEN
+        pattern = _WORD if CJK_CHAR.search(text) is None else _TOKEN
         if "İ" in text or "Σ" in text:
             # These two aren't lowered to one letter each, whatever stands beside them.
             words = list(map(str.lower, pattern.findall(text)))
@@ -285,7 +285,7 @@ def _basics(unit: Unit, lexicon: Lexicon, cjk: bool) -> Basics:
     rules = 1 - doubt
     chars = len(text)
     # Chinese and Japanese say with a character what takes others two or three.
-    dense = len(_CJK_CHAR.findall(text[:_SEEN])) if cjk and not text.isascii() else 0
+    dense = len(CJK_CHAR.findall(text[:_SEEN])) if cjk and not text.isascii() else 0
     size = math.log1p(chars * (1 + 1.5 * dense / max(1, min(chars, _SEEN))))
     terminal = text.endswith((".", "!", "?")) or _TERMINAL.search(text, max(0, chars - 6)) is not None
     date = _DATE_MARK.search(text, 0, 120) is not None and _DATE.search(text, 0, 120) is not None
@@ -346,7 +346,7 @@ def _own(unit: Unit, basics: Basics, language: str, lexicon: Lexicon) -> list[fl
     short = text[:150]
     upper, letters, digits, joined = _counts(short)
     words = piece.split(" ")
-    dense = len(_CJK_CHAR.findall(piece)) if language in _DENSE_LANGUAGES else 0
+    dense = len(CJK_CHAR.findall(piece)) if language in _DENSE_LANGUAGES else 0
     return [
         *by_class.values(),
         basics.label,
